@@ -1,0 +1,6 @@
+export { assert } from './assert.ts'
+export { checksum32, pageSum } from './checksum.ts'
+export { ERRORS, StemmaError, type ErrorCode, type ErrorEntry, type Recovery } from './error.ts'
+export { ORIGIN, comparePositions, parsePosition, showPosition, type Position } from './position.ts'
+export type { ByteOffset, Milliseconds, PageNumber } from './units.ts'
+export type { SqliteText, SqliteValue, TextEncoding } from './value.ts'

@@ -1,0 +1,59 @@
+import type { PageNumber } from '@stemma/base'
+import type { Commit } from './commit.ts'
+
+/** What a format looks at when it encodes a commit. */
+export type View = 'pages' | 'rows' | 'statements'
+
+/**
+ * A log format: turns a commit into bytes on the leader, and applies those bytes on a follower.
+ *
+ * It holds no state between calls: a leader starts anew at any commit, a follower at any entry.
+ */
+export interface LogFormat {
+  /** A short name, as people type it and as entries carry it: lower-case letters, digits and dashes, 1 to 32 characters. */
+  readonly name: string
+  /** The version of the payloads that `encode` makes, from 1. */
+  readonly version: number
+  /** The payload versions that `apply` and `describe` understand. */
+  readonly reads: readonly number[]
+  readonly view: View
+  /** Encodes one commit. The bytes belong to the caller. */
+  encode(commit: Commit): Uint8Array
+  /**
+   * Applies a payload to a copy that stands right before its commit.
+   *
+   * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; the target is then thrown away, so nothing need be undone
+   */
+  apply(payload: Uint8Array, version: number, target: PageTarget): void
+  /**
+   * Explains a payload to people.
+   *
+   * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense
+   */
+  describe(payload: Uint8Array, version: number): EntryDescription
+}
+
+/** A copy's pages, being changed by one or more commits. What is done to it becomes visible all at once, or never. */
+export interface PageTarget {
+  /** Bytes: a power of two from 512 to 65536. */
+  readonly pageSize: number
+  /**
+   * A page as the commits so far left it, to be changed in place; zeros when the copy did not have it.
+   * Good until the next call of `apply` returns.
+   *
+   * @throws StemmaError DAMAGED_ENTRY when the number is no page that a database of this page size can have
+   */
+  page(pageNumber: PageNumber): Uint8Array
+  /** Says what the low 32 bits of `pageSum` of a page must be when this commit is applied. */
+  expect(pageNumber: PageNumber, sum: number): void
+  /** Says how many pages the database has after this commit. Pages beyond it are gone. */
+  setPageCount(pageCount: number): void
+}
+
+/** What an entry does, for people. */
+export interface EntryDescription {
+  /** One line: `3 pages, 412 bytes`. */
+  readonly summary: string
+  /** More lines, one a fact. */
+  readonly details: readonly string[]
+}
