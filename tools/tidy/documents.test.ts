@@ -1,0 +1,106 @@
+import { posix } from 'node:path'
+import { ERRORS } from '@stemma/base'
+import { expect, test } from 'vitest'
+import { isTest, isThere, readFiles } from './repository.ts'
+
+const documents = readFiles('**/*.md', '.changeset/*.md')
+
+test.each(documents.filter(({ text }) => text.includes('](')))('the links in $path lead somewhere', ({ path, text }) => {
+  const prose = text.replace(/```[\s\S]*?```/g, '')
+  const dead = [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((link) => !/^(?:https?:|mailto:)/.test(link))
+    .filter((link) => !leadsSomewhere(path, link))
+  expect(dead).toEqual([])
+})
+
+// `pnpm test -u` writes the page anew.
+test('docs/errors.md says what the table of errors says', async () => {
+  await expect(showErrors()).toMatchFileSnapshot('../../docs/errors.md')
+})
+
+test('every error code is raised somewhere', () => {
+  const sources = readFiles('packages/*/src/**/*.ts').filter(({ path }) => !isTest(path) && path !== 'packages/base/src/error.ts')
+  const text = sources.map((each) => each.text).join('\n')
+  expect(errorCodes().filter((code) => !text.includes(`'${code}'`))).toEqual([])
+})
+
+test.each(readFiles('packages/*/SPEC.md'))('each rule of $path has a test that names it, and the other way round', (spec) => {
+  const rules = [...spec.text.matchAll(/^(?:[-*] |#+ |\| )?\*{0,2}`?([A-Z]{1,3}-\d+)\b/gm)].map((match) => match[1] ?? '')
+  expect(rules.length, 'rules found').toBeGreaterThan(0)
+  expect(
+    rules.filter((rule, index) => rules.indexOf(rule) !== index),
+    'numbers given twice',
+  ).toEqual([])
+
+  const prefixes = [...new Set(rules.map((rule) => rule.replace(/\d+$/, '')))]
+  const pattern = new RegExp(String.raw`\b(?:${prefixes.join('|')})\d+\b`, 'g')
+  const folder = posix.dirname(spec.path)
+  const tests = readFiles(`${folder}/**/*.ts`).filter(({ path }) => isTest(path))
+  const named = new Set(tests.flatMap(({ text }) => text.match(pattern) ?? []))
+  expect(
+    rules.filter((rule) => !named.has(rule)),
+    'rules that no test names',
+  ).toEqual([])
+  expect(
+    [...named].filter((rule) => !rules.includes(rule)),
+    'rules that tests name and the spec lacks',
+  ).toEqual([])
+})
+
+test("the README's first example is the one that is run by tests", () => {
+  const block = /```ts\n([\s\S]*?)```/.exec(textOf('README.md'))?.[1]
+  expect(block).toBe(textOf('examples/first/main.ts'))
+})
+
+test('decisions are numbered without gaps', () => {
+  const numbers = readFiles('docs/adr/*.md').map(({ path }) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]))
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1))
+})
+
+function errorCodes(): string[] {
+  return Object.keys(ERRORS)
+}
+
+/** The reference page of all codes. */
+function showErrors(): string {
+  const entries = Object.entries(ERRORS).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return ERRORS_INTRODUCTION + entries.map(([code, { recovery, hint }]) => `\n## ${code}\n\n*${recovery}.* ${hint}\n`).join('')
+}
+
+const ERRORS_INTRODUCTION = `# Errors
+
+Every failure that a program may want to tell from another is a \`StemmaError\` with a \`code\`. The message says what happened, with the values;
+this page says what to do. A code keeps its meaning for as long as the major version does; messages and hints may change in any release.
+\`error.recovery\` is the first word below:
+
+| recovery | meaning |
+| --- | --- |
+| \`retry\` | the same call may work later; a follower tries again by itself |
+| \`resync\` | the copy takes over what differs from the leader; a follower does that by itself |
+| \`fix-input\` | something that was passed in, or the place that it points to, is wrong |
+| \`stop\` | state can't be trusted, or a person must decide; nothing goes on by itself |
+`
+
+function textOf(path: string): string {
+  return readFiles(path)[0]?.text ?? ''
+}
+
+function leadsSomewhere(from: string, link: string): boolean {
+  const [path = '', fragment] = link.split('#')
+  const target = path === '' ? from : posix.join(posix.dirname(from), path)
+  if (!isThere(target)) return false
+  if (fragment === undefined || !target.endsWith('.md')) return true
+  return headingsOf(target).includes(fragment)
+}
+
+/** The fragments that a Markdown file's headings can be reached by. */
+function headingsOf(path: string): string[] {
+  return [...textOf(path).matchAll(/^#+ (.+)$/gm)].map((match) =>
+    (match[1] ?? '')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  )
+}
