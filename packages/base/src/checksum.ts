@@ -2,7 +2,6 @@ import xxhash from 'xxhash-wasm'
 
 const { h64Raw } = await xxhash()
 
-
 /**
  * The checksum of one page: XXH64 over its bytes, seeded with its page number, so that two pages that swap places are noticed.
  *

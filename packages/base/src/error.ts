@@ -19,15 +19,99 @@ export interface ErrorEntry {
  */
 export type ErrorCode =
   | 'BAD_ARGUMENT'
+  | 'UNKNOWN_FORMAT'
+  | 'CLOSED'
+  | 'UNEXPECTED'
+  | 'THREAD_DIED'
+  | 'WAIT_TIMEOUT'
+  | 'REPLICA_READ_ONLY'
   | 'DAMAGED_FILE'
   | 'DAMAGED_ENTRY'
   | 'ENVELOPE_VERSION'
+  | 'WAL_VERSION'
+  | 'NOT_A_REPLICA'
+  | 'REPLICA_DIFFERS'
+  | 'REPLICA_WRITTEN'
+  | 'REPLICA_FULL'
+  | 'REPLICA_FAILED'
+  | 'ENTRY_GAP'
+  | 'SNAPSHOT_NEEDED'
+  | 'SNAPSHOT_DAMAGED'
+  | 'SNAPSHOT_UNSOUND'
+  | 'NOT_STEMMA'
+  | 'TRANSPORT_VERSION'
+  | 'AUTHENTICATION_FAILED'
+  | 'TLS_REFUSED'
+  | 'LISTEN_WITHOUT_TOKEN'
+  | 'LISTEN_WITHOUT_TLS'
+  | 'LISTEN_FAILED'
+  | 'CONNECT_FAILED'
+  | 'HANDSHAKE_TIMEOUT'
+  | 'LINK_LOST'
+  | 'BAD_FRAME'
+  | 'MESSAGE_TOO_LARGE'
+  | 'PEER_TOO_SLOW'
+  | 'PEER_SILENT'
+  | 'TOO_MANY_CONNECTIONS'
+  | 'PROTOCOL_MESSAGE'
+  | 'PROTOCOL_VERSION'
+  | 'NO_COMMON_FORMAT'
+  | 'CLUSTER_MISMATCH'
+  | 'PAGE_SIZE_MISMATCH'
+  | 'STALE_LEADER'
+  | 'HISTORY_DIVERGED'
+  | 'PEER_REFUSED'
+  | 'PEER_LEFT'
+  | 'LEADER_BUSY'
+  | 'SNAPSHOT_FAILED'
+  | 'NO_DATABASE'
+  | 'NOT_A_DATABASE'
+  | 'NOT_ON_DISK'
+  | 'CANNOT_OPEN'
+  | 'DATABASE_BUSY'
+  | 'DATABASE_REPLACED'
+  | 'NOT_WAL'
+  | 'NETWORK_FILE_SYSTEM'
+  | 'SQLITE_VERSION'
+  | 'ALREADY_OPEN'
+  | 'WRONG_ROLE'
+  | 'SIDECAR_VERSION'
+  | 'NOT_A_SIDECAR'
+  | 'NO_LOG'
+  | 'LOG_FULL'
+  | 'LOG_FAILED'
+  | 'DAMAGED_LOG'
+  | 'SNAPSHOT_EXPIRED'
 
 /** What each code means for the caller. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   BAD_ARGUMENT: {
     recovery: 'fix-input',
     hint: 'Correct the argument that the message names. `stemma help <command>` lists what each command takes.',
+  },
+  UNKNOWN_FORMAT: {
+    recovery: 'fix-input',
+    hint: 'Use one of the formats that the message lists.',
+  },
+  CLOSED: {
+    recovery: 'fix-input',
+    hint: 'This leader or follower was closed before the call. Open it again, or call before closing.',
+  },
+  UNEXPECTED: {
+    recovery: 'stop',
+    hint: 'If the message does not tell what is wrong with this machine, this is a bug in Stemma: please report it with the stack.',
+  },
+  THREAD_DIED: {
+    recovery: 'stop',
+    hint: 'The thread that replicates ended by itself, perhaps for lack of memory. The database is whole; open the leader or follower again.',
+  },
+  WAIT_TIMEOUT: {
+    recovery: 'retry',
+    hint: 'The commit is safe on the leader; only the followers were not there in time. Look at `stemma status` for who is behind.',
+  },
+  REPLICA_READ_ONLY: {
+    recovery: 'fix-input',
+    hint: 'A follower is a copy and takes no writes. Write to the leader that the message names.',
   },
   DAMAGED_FILE: {
     recovery: 'stop',
@@ -40,6 +124,222 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ENVELOPE_VERSION: {
     recovery: 'stop',
     hint: 'A newer Stemma wrote this log. Upgrade this end.',
+  },
+  WAL_VERSION: {
+    recovery: 'stop',
+    hint: 'Only WAL version 3007000 exists today. Check that the file is a SQLite -wal or -shm file, and upgrade Stemma if SQLite is newer.',
+  },
+  NOT_A_REPLICA: {
+    recovery: 'fix-input',
+    hint: 'Stemma did not make this file and will not overwrite it. Give another path, or move the file away. If it is an older copy of the same database, allow its use: `adopt: true`.',
+  },
+  REPLICA_DIFFERS: {
+    recovery: 'resync',
+    hint: 'The copy is not what the leader had here: its file was changed or damaged. The pages that differ are fetched again by themselves; if it repeats, check the disk and the memory of this machine.',
+  },
+  REPLICA_WRITTEN: {
+    recovery: 'resync',
+    hint: 'Another program wrote to the copy while Stemma was not looking. What it wrote is undone by the next snapshot; open copies read-only.',
+  },
+  REPLICA_FULL: {
+    recovery: 'retry',
+    hint: 'The disk of the copy is full. The copy is whole and goes on by itself once there is room.',
+  },
+  REPLICA_FAILED: {
+    recovery: 'retry',
+    hint: 'A file of the copy could not be read or written; the message says which call failed. The copy is whole as far as it came; it goes on once the cause is gone.',
+  },
+  ENTRY_GAP: {
+    recovery: 'retry',
+    hint: 'Entries are missing between what the copy has and these. The follower asks for them again.',
+  },
+  SNAPSHOT_NEEDED: {
+    recovery: 'resync',
+    hint: 'Entries alone do not lead from what the copy has to the leader. The follower takes a snapshot by itself.',
+  },
+  SNAPSHOT_DAMAGED: {
+    recovery: 'resync',
+    hint: 'The pages that came are not the snapshot that was promised. The copy is as it was; the snapshot is fetched again.',
+  },
+  SNAPSHOT_UNSOUND: {
+    recovery: 'stop',
+    hint: "The leader's database is damaged, or somebody else answers in its place. The copy is as it was. Run `PRAGMA integrity_check` on the leader.",
+  },
+  NOT_STEMMA: {
+    recovery: 'fix-input',
+    hint: "Something else answers there, or one end speaks TLS and the other doesn't. Check host and port, and whether the address begins with tcp:// or tls://.",
+  },
+  TRANSPORT_VERSION: {
+    recovery: 'stop',
+    hint: "The two ends speak different versions of Stemma's transport. Upgrade the older one.",
+  },
+  AUTHENTICATION_FAILED: {
+    recovery: 'fix-input',
+    hint: 'Both ends need the same token. Compare the token files (or environment variables); a line break at the end counts.',
+  },
+  TLS_REFUSED: {
+    recovery: 'fix-input',
+    hint: 'The message names what is wrong with the certificate. Check its dates, its names, and that this end was given the CA that signed it.',
+  },
+  LISTEN_WITHOUT_TOKEN: {
+    recovery: 'fix-input',
+    hint: 'Anyone who reaches this address could read the database. Give a token (or demand client certificates), or listen on 127.0.0.1.',
+  },
+  LISTEN_WITHOUT_TLS: {
+    recovery: 'fix-input',
+    hint: 'What is sent could be read and changed on its way. Give a certificate and key, or listen on 127.0.0.1 behind a tunnel, or say `insecure` if the network is private.',
+  },
+  LISTEN_FAILED: {
+    recovery: 'fix-input',
+    hint: 'Another program may hold the port, or the address is not of this machine. Choose another port, or stop the other program.',
+  },
+  CONNECT_FAILED: {
+    recovery: 'retry',
+    hint: 'Nothing answered. Check that the other end runs and that no firewall is between; following is retried by itself.',
+  },
+  HANDSHAKE_TIMEOUT: {
+    recovery: 'retry',
+    hint: 'The other end took the connection but did not finish the greeting in time. If it keeps happening, it is overloaded or not Stemma.',
+  },
+  LINK_LOST: {
+    recovery: 'retry',
+    hint: 'The connection broke. Followers connect again by themselves and go on where they were.',
+  },
+  BAD_FRAME: {
+    recovery: 'retry',
+    hint: 'These bytes are no frame of Stemma. If it happens repeatedly, something between the two ends changes them; TLS would show it.',
+  },
+  MESSAGE_TOO_LARGE: {
+    recovery: 'stop',
+    hint: 'One end sends larger messages than the other takes. Give both the same `messageBytesMax`.',
+  },
+  PEER_TOO_SLOW: {
+    recovery: 'retry',
+    hint: 'The other end reads or sends too slowly, so it was let go. Check its load and the network.',
+  },
+  PEER_SILENT: {
+    recovery: 'retry',
+    hint: 'Nothing was heard for too long: the other end, or the network to it, is down. Followers connect again by themselves.',
+  },
+  TOO_MANY_CONNECTIONS: {
+    recovery: 'retry',
+    hint: 'Raise `connectionsMax` or `connectionsPerAddress` if all of these are wanted.',
+  },
+  PROTOCOL_MESSAGE: {
+    recovery: 'retry',
+    hint: 'The other end sent what the protocol does not allow, and the connection was closed. It is made again by itself; if this repeats, check that both ends run released versions of Stemma.',
+  },
+  PROTOCOL_VERSION: {
+    recovery: 'stop',
+    hint: 'Upgrade the older end: the message names the protocol versions that each end speaks.',
+  },
+  NO_COMMON_FORMAT: {
+    recovery: 'fix-input',
+    hint: 'Start the leader with a log format that the follower reads, or ask the follower for one that the leader serves.',
+  },
+  CLUSTER_MISMATCH: {
+    recovery: 'stop',
+    hint: 'This copy follows another database. Give the right address, or another path for a new copy. Nothing was changed.',
+  },
+  PAGE_SIZE_MISMATCH: {
+    recovery: 'stop',
+    hint: 'The copy has pages of another size than the leader. Move the copy away and follow anew. Nothing was changed.',
+  },
+  STALE_LEADER: {
+    recovery: 'stop',
+    hint: 'This leader was replaced by a newer one. Follow the newer one, and stop or rebuild the old one.',
+  },
+  HISTORY_DIVERGED: {
+    recovery: 'resync',
+    hint: 'The copy holds commits that the leader never had or has lost. Keep the copy if they matter; following on makes it equal to the leader.',
+  },
+  PEER_REFUSED: {
+    recovery: 'stop',
+    hint: 'The other end refused this one for the reason that it gave. Upgrade this end if the reason is unknown to it.',
+  },
+  PEER_LEFT: {
+    recovery: 'retry',
+    hint: 'The other end closed the connection. It is made again by itself.',
+  },
+  LEADER_BUSY: {
+    recovery: 'retry',
+    hint: 'The leader serves as many connections or snapshots as it may. The follower tries again by itself.',
+  },
+  SNAPSHOT_FAILED: {
+    recovery: 'retry',
+    hint: 'The leader could not read its database for a snapshot. The follower tries again by itself; look at the leader if this repeats.',
+  },
+  NO_DATABASE: {
+    recovery: 'fix-input',
+    hint: 'Check the path. Stemma never creates the database that it is to follow.',
+  },
+  NOT_A_DATABASE: {
+    recovery: 'fix-input',
+    hint: 'Give the path of a SQLite 3 database. An encrypted one can not be followed.',
+  },
+  NOT_ON_DISK: {
+    recovery: 'fix-input',
+    hint: 'Only a database in a file has a log that can be followed. Give the path of a file.',
+  },
+  CANNOT_OPEN: {
+    recovery: 'fix-input',
+    hint: 'Check who may read and write the file and its folder: Stemma needs both, as the user that writes the database does.',
+  },
+  DATABASE_BUSY: {
+    recovery: 'retry',
+    hint: 'Another program holds the database for itself. Try again when it is done; `PRAGMA locking_mode=EXCLUSIVE` in that program makes it never end.',
+  },
+  DATABASE_REPLACED: {
+    recovery: 'stop',
+    hint: 'A restore or another program replaced the files while Stemma ran. Start Stemma again: it compares the database with its log and goes on.',
+  },
+  NOT_WAL: {
+    recovery: 'fix-input',
+    hint: 'Run `PRAGMA journal_mode=WAL` once in the sqlite3 program (it stays), or allow it: `--convert-to-wal`, in code `convertToWal: true`.',
+  },
+  NETWORK_FILE_SYSTEM: {
+    recovery: 'fix-input',
+    hint: 'WAL mode needs memory that all its users share, which network file systems do not give. Put the database on a disk of this machine.',
+  },
+  SQLITE_VERSION: {
+    recovery: 'fix-input',
+    hint: 'This SQLite can lose pages when a checkpoint meets a restart of the WAL (sqlite.org/wal.html). Use SQLite 3.51.3 or newer, 3.50.7 or 3.44.6.',
+  },
+  ALREADY_OPEN: {
+    recovery: 'fix-input',
+    hint: 'Another Stemma serves or follows this database. Stop it first; `stemma status <database>` tells who it is.',
+  },
+  WRONG_ROLE: {
+    recovery: 'fix-input',
+    hint: 'This file was a copy and can not lead, or the other way round. Give another path; or, if you are sure, delete the `-stemma` file beside it, which forgets what it was.',
+  },
+  SIDECAR_VERSION: {
+    recovery: 'stop',
+    hint: 'A newer Stemma wrote this file. Upgrade this end.',
+  },
+  NOT_A_SIDECAR: {
+    recovery: 'stop',
+    hint: 'A file that Stemma did not make has the name that it needs. Move it away.',
+  },
+  NO_LOG: {
+    recovery: 'fix-input',
+    hint: 'No Stemma has served this database yet: `stemma serve <database>` makes the log.',
+  },
+  LOG_FULL: {
+    recovery: 'retry',
+    hint: 'Free space on this disk, or keep less: `--log-max`, in code `retention`. Followers that fall too far behind take a snapshot.',
+  },
+  LOG_FAILED: {
+    recovery: 'retry',
+    hint: 'The `-stemma` file beside the database could not be read or written. Check the disk; the database itself is not touched.',
+  },
+  DAMAGED_LOG: {
+    recovery: 'resync',
+    hint: 'Stop Stemma and delete the `-stemma` files beside the database. A new log begins, and followers take a snapshot.',
+  },
+  SNAPSHOT_EXPIRED: {
+    recovery: 'retry',
+    hint: 'The follower asks for a new one by itself and goes on with the pages that it has.',
   },
 }
 

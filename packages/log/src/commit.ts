@@ -25,6 +25,8 @@ export interface Commit {
    * leader's state, but may stand for many transactions at once, and pages in it may be unchanged.
    */
   readonly recovered: boolean
+  /** True for a commit too large to hold in memory: `pages()` gives none, and the log gets a barrier for it. */
+  readonly oversized: boolean
   /** Bytes: a power of two from 512 to 65536. */
   readonly pageSize: number
   /** Pages in the database after the commit. */

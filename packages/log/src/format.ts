@@ -17,7 +17,7 @@ export interface LogFormat {
   /** The payload versions that `apply` and `describe` understand. */
   readonly reads: readonly number[]
   readonly view: View
-  /** Encodes one commit. The bytes belong to the caller. */
+  /** Encodes one commit. The bytes are good until the next call of `encode`. */
   encode(commit: Commit): Uint8Array
   /**
    * Applies a payload to a copy that stands right before its commit.

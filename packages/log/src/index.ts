@@ -1,12 +1,14 @@
 export type { Commit, PageChange } from './commit.ts'
 export {
   ENTRY_BYTES_MAX,
+  ENVELOPE_BYTES_MAX,
   ENVELOPE_VERSION,
-  checksumOfEntry,
   decodeEntry,
   encodeEntry,
+  writeEntry,
   type DecodedEntry,
   type Entry,
 } from './entry.ts'
+export { decodeEntryHead, type EntryHead } from './entry-head.ts'
 export type { EntryDescription, LogFormat, PageTarget, View } from './format.ts'
 export { BytesReader, sizeOfVarint, writeVarint } from './varint.ts'

@@ -1,6 +1,14 @@
 import { StemmaError } from '@stemma/base'
 
-const VARINT_BYTES_MAX = 8
+/** No number takes more, in bytes. */
+export const VARINT_BYTES_MAX = 8
+
+/** A number of 64 bits and its bytes: Node runs on little-endian machines only. */
+const word = new BigUint64Array(1)
+const wordBytes = new Uint8Array(word.buffer)
+
+/** The text that was read last: it is most often the same again. */
+let lastText = ''
 
 /** Size of an unsigned LEB128 number, in bytes. The number is a safe integer, not negative. */
 export function sizeOfVarint(value: number): number {
@@ -19,6 +27,13 @@ export function writeVarint(bytes: Uint8Array, offset: number, value: number): n
   }
   bytes[at++] = rest
   return at
+}
+
+/** Writes 8 bytes, little-endian, and gives the offset behind them. */
+export function writeUint64(bytes: Uint8Array, offset: number, value: bigint): number {
+  word[0] = value
+  for (let i = 0; i < 8; i++) bytes[offset + i] = wordBytes[i]!
+  return offset + 8
 }
 
 /** Reads numbers and bytes one after another; never beyond the end. */
@@ -74,8 +89,10 @@ export class BytesReader {
   }
 
   uint64(): bigint {
-    const low = this.uint32()
-    return (BigInt(this.uint32()) << 32n) | BigInt(low)
+    this.#need(8)
+    for (let i = 0; i < 8; i++) wordBytes[i] = this.#bytes[this.offset + i]!
+    this.offset += 8
+    return word[0]!
   }
 
   /** A view into the bytes read, not a copy. */
@@ -88,13 +105,23 @@ export class BytesReader {
 
   ascii(length: number): string {
     this.#need(length)
-    let text = ''
-    for (let i = 0; i < length; i++) text += String.fromCharCode(this.#bytes[this.offset + i]!)
+    const start = this.offset
     this.offset += length
+    if (this.#says(lastText, start, length)) return lastText
+    let text = ''
+    for (let i = start; i < start + length; i++) text += String.fromCharCode(this.#bytes[i]!)
+    lastText = text
     return text
   }
 
+  #says(text: string, start: number, length: number): boolean {
+    if (text.length !== length) return false
+    for (let i = 0; i < length; i++) if (this.#bytes[start + i] !== text.charCodeAt(i)) return false
+    return true
+  }
+
   #need(length: number): void {
-    if (this.left < length) throw new StemmaError('DAMAGED_ENTRY', `the bytes end before byte ${this.offset + length}`, { offset: this.offset })
+    if (this.left < length)
+      throw new StemmaError('DAMAGED_ENTRY', `the bytes end before byte ${this.offset + length}`, { offset: this.offset })
   }
 }
