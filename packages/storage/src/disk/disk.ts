@@ -8,8 +8,10 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
   statSync,
+  statfsSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -38,6 +40,10 @@ export interface Disk {
   syncInBackground(fd: number): Promise<void>
   /** Undefined when there is no such file. */
   stat(path: string): FileIdentity | undefined
+  /** The absolute path of a file without symbolic links; undefined when there is no such file. */
+  realPath(path: string): string | undefined
+  /** The number by which the operating system calls the kind of file system that a file is on; see statfs(2). */
+  fileSystemType(path: string): number
   rename(from: string, to: string): void
   /** Removes a file; no error when there is none. */
   remove(path: string): void
@@ -88,6 +94,15 @@ export const nodeDisk: Disk = {
     const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
     return stat && { id: `${stat.dev}:${stat.ino}`, size: Number(stat.size) }
   },
+  realPath(path) {
+    try {
+      return realpathSync(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+  },
+  fileSystemType: (path) => statfsSync(path).type >>> 0,
   rename: renameSync,
   remove(path) {
     try {

@@ -12,6 +12,9 @@ export interface EntryRun {
   readonly bytes: Uint8Array
 }
 
+/** What is kept when nothing else is said: 1 GiB, a week, and 64 MiB that nobody needs. */
+export const RETENTION: Retention = { maxBytes: 2 ** 30, maxAge: 7 * 24 * 3_600_000, unneededBytes: 64 * 2 ** 20 }
+
 /** What one reading of the WAL gave. */
 export interface LogBatch {
   /** At most one run per format; all cover the same commits. Empty when nobody's log is kept. */
@@ -41,39 +44,69 @@ export interface Retention {
 }
 
 export interface LogSize {
+  /** Of the entries of all formats. */
   readonly bytes: number
+  /** What the log takes on disk, its own WAL included. */
+  readonly fileBytes: number
   /** Per format: sequences of the oldest and the newest entry. */
-  readonly formats: readonly { readonly format: string; readonly oldest: number; readonly newest: number; readonly bytes: number }[]
+  readonly formats: readonly {
+    readonly format: string
+    readonly oldest: number
+    readonly newest: number
+    readonly bytes: number
+  }[]
 }
 
 /**
  * A leader's memory of its history: entries, where in the WAL they came from, and the page sums at that place. A SQLite
  * file of its own beside the database, `<database>-stemma`.
+ *
+ * After an error it is as it was before the call, and the call may be made again.
+ *
+ * @throws StemmaError LOG_FULL, LOG_FAILED, DAMAGED_LOG from every method but `close`
  */
 export interface LogStore {
   /** The history that this database's log belongs to: 32 hexadecimal digits, made with the log. */
   readonly cluster: string
   /** This node: 32 hexadecimal digits, made with the log. */
   readonly node: string
-  /** Adds a batch, in one transaction. Not durable before `sync`. */
+  /** The epoch of new commits. */
+  readonly epoch: number
+  /** Where the leader listens, as it announced it last; empty when it doesn't, or ended in good order. */
+  readonly url: string
+  /** Says to readers of this log where the leader listens; empty: nowhere. */
+  announce(url: string): void
+  /**
+   * Adds a batch, in one transaction: it survives the end of the process. Not durable before `sync`.
+   *
+   * A run that doesn't follow on from the newest entry of its format (nobody asked for it meanwhile) makes the older ones useless: they go.
+   * The bytes are copied. After LOG_FULL nothing of the batch is written: drop old entries (`retain` with less), or all of
+   * them (`startOver`), and write it again.
+   */
   write(batch: LogBatch): void
-  /** Makes everything written so far durable. Called before a checkpoint may pass it. */
+  /** Makes everything written so far durable. Called before a checkpoint of the database may pass it. */
   sync(): void
+  /** The same with the waiting done off this thread; covers what was written before the call. */
+  syncInBackground(): Promise<void>
   readPlace(): Place | undefined
-  /** The page sums at `readPlace()`. */
+  /** The page sums at `readPlace()`; a copy. */
   readSums(): PageSums
-  /** Entries after a sequence, as many whole ones as fit `maxBytes` but at least one. */
+  /** Entries after a sequence, as many whole ones as fit `maxBytes` but at least one. Read, never written to. */
   read(request: { readonly format: string; readonly after: number; readonly maxBytes: number }): LogRead
   entryAt(format: string, sequence: number): DecodedEntry | undefined
   /** Takes back every entry after a position and sets the place and sums: a power cut took their commits. */
   rewind(place: Place, sums: PageSums): void
   /** Sets place and sums without an entry: the first start, or a new format whose log begins here. */
   begin(place: Place, sums: PageSums): void
-  /** Drops entries by the limits. `neededAfter` is the lowest sequence that a known follower stands at, if any. */
-  retain(limits: Retention, neededAfter: number | undefined, now: number): void
+  /**
+   * Drops entries by the limits, as many as take a few milliseconds; costs next to nothing when none has to go.
+   *
+   * @param neededAfter - the lowest sequence that a known follower stands at, if any
+   * @returns true when there are more to drop: call it again
+   */
+  retain(limits: Retention, neededAfter: number | undefined, now: number): boolean
+  /** Drops everything and begins here with the same ids, in a new file: works on a disk so full that nothing can be dropped otherwise. */
+  startOver(place: Place, sums: PageSums): void
   size(): LogSize
-  /** The epoch of new commits. */
-  readonly epoch: number
   close(): void
 }
-

@@ -36,15 +36,54 @@ export interface SqliteStatement {
   all(...values: DriverValue[]): DriverRow[]
 }
 
-/** SQLite's result code by name, such as `SQLITE_BUSY` or `SQLITE_BUSY_SNAPSHOT`; undefined when the error is not SQLite's. */
+/**
+ * SQLite's result code by name, such as `SQLITE_BUSY` or `SQLITE_BUSY_SNAPSHOT`; undefined when the error is not SQLite's.
+ * Of an extended code that is not in our table, the primary one.
+ */
 export function sqliteCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  const code = (error as { readonly code?: unknown }).code
+  const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown }
   if (typeof code === 'string' && code.startsWith('SQLITE_')) return code
-  return undefined
+  // node:sqlite gives the number.
+  if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return undefined
+  return RESULT_CODES.get(errcode) ?? RESULT_CODES.get(errcode & 0xff) ?? 'SQLITE_ERROR'
 }
 
 /** True for SQLITE_BUSY and its extended codes: somebody else holds the lock. */
 export function isBusy(error: unknown): boolean {
   return sqliteCode(error)?.startsWith('SQLITE_BUSY') === true
 }
+
+/** @see https://sqlite.org/rescode.html */
+const RESULT_CODES: ReadonlyMap<number, string> = new Map([
+  [1, 'SQLITE_ERROR'],
+  [3, 'SQLITE_PERM'],
+  [4, 'SQLITE_ABORT'],
+  [5, 'SQLITE_BUSY'],
+  [261, 'SQLITE_BUSY_RECOVERY'],
+  [517, 'SQLITE_BUSY_SNAPSHOT'],
+  [773, 'SQLITE_BUSY_TIMEOUT'],
+  [6, 'SQLITE_LOCKED'],
+  [7, 'SQLITE_NOMEM'],
+  [8, 'SQLITE_READONLY'],
+  [264, 'SQLITE_READONLY_RECOVERY'],
+  [776, 'SQLITE_READONLY_ROLLBACK'],
+  [1288, 'SQLITE_READONLY_CANTINIT'],
+  [9, 'SQLITE_INTERRUPT'],
+  [10, 'SQLITE_IOERR'],
+  [266, 'SQLITE_IOERR_READ'],
+  [522, 'SQLITE_IOERR_SHORT_READ'],
+  [778, 'SQLITE_IOERR_WRITE'],
+  [1034, 'SQLITE_IOERR_FSYNC'],
+  [11, 'SQLITE_CORRUPT'],
+  [13, 'SQLITE_FULL'],
+  [14, 'SQLITE_CANTOPEN'],
+  [15, 'SQLITE_PROTOCOL'],
+  [17, 'SQLITE_SCHEMA'],
+  [18, 'SQLITE_TOOBIG'],
+  [19, 'SQLITE_CONSTRAINT'],
+  [20, 'SQLITE_MISMATCH'],
+  [21, 'SQLITE_MISUSE'],
+  [23, 'SQLITE_AUTH'],
+  [26, 'SQLITE_NOTADB'],
+])
