@@ -1,0 +1,263 @@
+import { StemmaError, pageSum, type Milliseconds, type Position } from '@stemma/base'
+import type { PageChange } from '@stemma/log'
+import { PAGE_COUNT_MAX, lockBytePage } from '@stemma/sqlite-file'
+import type { PageSums } from '../page-sums.ts'
+import type { BeforeChange, BuiltCommit } from './commit.ts'
+import { FrameSet } from './frame-set.ts'
+import type { FrameRing } from './frame-ring.ts'
+import type { PageReader } from './page-reader.ts'
+
+/** Makes a commit out of the frames of one transaction, and keeps the sums of all pages up to date. */
+export class CommitBuilder {
+  readonly #ring: FrameRing
+  readonly #reader: PageReader
+  readonly #sums: PageSums
+  readonly #bytesMax: number
+  readonly #lockBytePage: number
+  readonly #frames = new FrameSet()
+  readonly beforeChange: Set<BeforeChange> = new Set()
+  /** Commits in which a page's former content was not known any more, so that its page is given as a whole. */
+  pagesWithoutBefore = 0
+
+  constructor(parts: { ring: FrameRing; reader: PageReader; sums: PageSums; commitBytesMax: number }) {
+    this.#ring = parts.ring
+    this.#reader = parts.reader
+    this.#sums = parts.sums
+    this.#bytesMax = parts.commitBytesMax
+    this.#lockBytePage = lockBytePage(parts.ring.pageSize)
+  }
+
+  /** Forgets the frames of a transaction whose end was not seen. */
+  drop(): void {
+    this.#frames.clear()
+  }
+
+  /** Adds the frame at an index, which is in the ring. */
+  add(pageNumber: number, index: number): void {
+    if (pageNumber === 0 || pageNumber > PAGE_COUNT_MAX) throw damaged(`a frame of page ${pageNumber}`)
+    const frames = this.#frames
+    frames.add(pageNumber)
+    if (frames.count <= this.#smallMax) return
+    // Its first frames are about to leave the ring: from here on sums are taken as frames pass by.
+    let at = frames.count === this.#smallMax + 1 ? 0 : frames.count - 1
+    for (; at < frames.count; at++) {
+      const page = this.#ring.page(index - frames.count + 1 + at)
+      frames.setSum(at, pageSum(frames.pages[at]!, page))
+    }
+  }
+
+  /**
+   * Ends the transaction: takes its pages into the sums and gives the commit, which is good until the next call here.
+   *
+   * What can fail comes first: when it throws, nothing has changed but the frames, which are to be dropped.
+   *
+   * @param lastIndex - the index of the frame that ended it
+   */
+  finish(end: { lastIndex: number; pageCount: number; position: Position; committedAt: Milliseconds }): BuiltCommit {
+    const { pageCount } = end
+    const firstIndex = end.lastIndex - this.#frames.count + 1
+    this.#noteFrames(firstIndex)
+    let changes: Change[]
+    try {
+      changes = this.#changes(firstIndex, pageCount)
+      if (this.beforeChange.size > 0) this.#tellBefore(changes, firstIndex, pageCount)
+    } catch (error) {
+      this.#forgetFrames()
+      throw error
+    }
+    const oversized = changes.length * this.#ring.pageSize > this.#bytesMax
+    const commit = this.#take(changes, end, oversized)
+    this.#frames.clear()
+    return commit
+  }
+
+  /** A commit that stands for changes which nobody saw: these pages differ from their sums. */
+  recover(
+    pages: readonly { readonly pageNumber: number; readonly sum: bigint }[],
+    end: { pageCount: number; position: Position; committedAt: Milliseconds },
+  ): BuiltCommit {
+    const changes = pages.map(
+      ({ pageNumber, sum }) =>
+        new LazyChange(this.#reader, {
+          pageNumber,
+          index: this.#ring.lastIndexOf(pageNumber),
+          sum,
+          beforeIndex: 0,
+          beforeSum: undefined,
+        }),
+    )
+    if (this.beforeChange.size > 0) this.#tellUnknown(pages, end.pageCount)
+    const oversized = changes.length * this.#ring.pageSize > this.#bytesMax
+    return { ...this.#take(changes, end, oversized), recovered: true }
+  }
+
+  get #smallMax(): number {
+    return this.#ring.capacity >>> 1
+  }
+
+  #noteFrames(firstIndex: number): void {
+    const { pages, earlier, count } = this.#frames
+    for (let i = 0; i < count; i++) {
+      const pageNumber = pages[i]!
+      earlier[i] = this.#ring.lastIndexOf(pageNumber)
+      this.#ring.setLastIndexOf(pageNumber, firstIndex + i)
+    }
+  }
+
+  #forgetFrames(): void {
+    const { pages, earlier, count } = this.#frames
+    for (let i = count - 1; i >= 0; i--) this.#ring.setLastIndexOf(pages[i]!, earlier[i]!)
+  }
+
+  #changes(firstIndex: number, pageCount: number): Change[] {
+    const { pages, count } = this.#frames
+    const pageCountBefore = this.#sums.pageCount
+    const isSmall = count <= this.#smallMax
+    const changes: Change[] = []
+    let isSorted = true
+    let pageNumberBefore = 0
+    this.#reader.reuse()
+    for (let i = 0; i < count; i++) {
+      const pageNumber = pages[i]!
+      const index = firstIndex + i
+      // A page that was written twice counts once, and pages may be written and cut off in one transaction.
+      if (this.#ring.lastIndexOf(pageNumber) !== index || pageNumber > pageCount) continue
+      changes.push(isSmall ? this.#smallChange(pageNumber, index, firstIndex) : this.#largeChange(pageNumber, i, firstIndex))
+      if (pageNumber < pageNumberBefore) isSorted = false
+      pageNumberBefore = pageNumber
+    }
+    if (pageCount > pageCountBefore && this.#addUnwritten(changes, firstIndex, pageCount)) isSorted = false
+    if (!isSorted) changes.sort((a, b) => a.pageNumber - b.pageNumber)
+    return changes
+  }
+
+  #smallChange(pageNumber: number, index: number, firstIndex: number): Change {
+    const after = this.#ring.page(index)
+    let before: Uint8Array | undefined
+    if (pageNumber <= this.#sums.pageCount) {
+      before = this.#reader.before(pageNumber, this.#earlierIndexOf(pageNumber, firstIndex), this.#sums.get(pageNumber))
+      if (before === undefined) this.pagesWithoutBefore++
+    }
+    return { pageNumber, before, after, sum: pageSum(pageNumber, after) }
+  }
+
+  #largeChange(pageNumber: number, at: number, firstIndex: number): Change {
+    const isNew = pageNumber > this.#sums.pageCount
+    return new LazyChange(this.#reader, {
+      pageNumber,
+      index: firstIndex + at,
+      sum: this.#frames.sums[at]!,
+      beforeIndex: this.#earlierIndexOf(pageNumber, firstIndex),
+      beforeSum: isNew ? undefined : this.#sums.get(pageNumber),
+    })
+  }
+
+  /**
+   * Pages may join a database without a frame: taken and freed in one transaction. SQLite then reads whatever an older frame or
+   * the file holds there, and so do we, so that a copy is the same in every byte.
+   */
+  #addUnwritten(changes: Change[], firstIndex: number, pageCount: number): boolean {
+    let added = false
+    for (let pageNumber = this.#sums.pageCount + 1; pageNumber <= pageCount; pageNumber++) {
+      const index = this.#ring.lastIndexOf(pageNumber)
+      if (index >= firstIndex || pageNumber === this.#lockBytePage) continue
+      const after = this.#reader.copy(pageNumber, index)
+      changes.push({ pageNumber, before: undefined, after, sum: pageSum(pageNumber, after) })
+      added = true
+    }
+    return added
+  }
+
+  #tellBefore(changes: readonly Change[], firstIndex: number, pageCount: number): void {
+    const pageCountBefore = this.#sums.pageCount
+    const tell = (pageNumber: number, before: Uint8Array | undefined): void => {
+      for (const listener of this.beforeChange) listener(pageNumber, before)
+    }
+    for (const change of changes) {
+      if (change.pageNumber <= pageCountBefore) tell(change.pageNumber, change.before)
+    }
+    for (let pageNumber = pageCount + 1; pageNumber <= pageCountBefore; pageNumber++) {
+      if (pageNumber === this.#lockBytePage) continue
+      tell(
+        pageNumber,
+        this.#reader.beforeCopy(pageNumber, this.#earlierIndexOf(pageNumber, firstIndex), this.#sums.get(pageNumber)),
+      )
+    }
+  }
+
+  #tellUnknown(pages: readonly { readonly pageNumber: number }[], pageCount: number): void {
+    const pageCountBefore = this.#sums.pageCount
+    for (const listener of this.beforeChange) {
+      for (const { pageNumber } of pages) if (pageNumber <= pageCountBefore) listener(pageNumber, undefined)
+      for (let pageNumber = pageCount + 1; pageNumber <= pageCountBefore; pageNumber++) listener(pageNumber, undefined)
+    }
+  }
+
+  /** The last frame of a page before the transaction whose frames begin at `firstIndex`. */
+  #earlierIndexOf(pageNumber: number, firstIndex: number): number {
+    let index = this.#ring.lastIndexOf(pageNumber)
+    while (index >= firstIndex) index = this.#frames.earlier[index - firstIndex]!
+    return index
+  }
+
+  #take(
+    changes: readonly Change[],
+    end: { pageCount: number; position: Position; committedAt: Milliseconds },
+    oversized: boolean,
+  ): BuiltCommit {
+    const sums = this.#sums
+    const [pageCountBefore, digestBefore] = [sums.pageCount, sums.digest]
+    sums.setPageCount(end.pageCount)
+    for (const { pageNumber, sum } of changes) sums.set(pageNumber, sum)
+    return {
+      position: end.position,
+      committedAt: end.committedAt,
+      recovered: false,
+      oversized,
+      pageSize: this.#ring.pageSize,
+      pageCount: end.pageCount,
+      pageCountBefore,
+      digest: sums.digest,
+      digestBefore,
+      changed: changes,
+      pages: () => (oversized ? [] : changes),
+    }
+  }
+}
+
+type Change = PageChange
+
+/** A page of a transaction that is too large to be held: read when it is looked at. */
+class LazyChange implements PageChange {
+  readonly pageNumber: number
+  readonly sum: bigint
+  readonly #reader: PageReader
+  readonly #index: number
+  readonly #beforeIndex: number
+  readonly #beforeSum: bigint | undefined
+
+  constructor(
+    reader: PageReader,
+    page: { pageNumber: number; index: number; sum: bigint; beforeIndex: number; beforeSum: bigint | undefined },
+  ) {
+    this.#reader = reader
+    this.pageNumber = page.pageNumber
+    this.sum = page.sum
+    this.#index = page.index
+    this.#beforeIndex = page.beforeIndex
+    this.#beforeSum = page.beforeSum
+  }
+
+  get before(): Uint8Array | undefined {
+    if (this.#beforeSum === undefined) return undefined
+    return this.#reader.beforeCopy(this.pageNumber, this.#beforeIndex, this.#beforeSum)
+  }
+
+  get after(): Uint8Array {
+    return this.#reader.copy(this.pageNumber, this.#index)
+  }
+}
+
+function damaged(what: string): StemmaError {
+  return new StemmaError('DAMAGED_FILE', `the WAL holds ${what}`)
+}

@@ -1,0 +1,308 @@
+import { StemmaError, type Milliseconds, type Position } from '@stemma/base'
+import { WAL_HEADER_SIZE, decodeWalHeader, type WalIndexHeader, type WordOrder } from '@stemma/sqlite-file'
+import type { Disk } from '../disk/disk.ts'
+import type { PageSums } from '../page-sums.ts'
+import type { Place, WalPlace } from '../wal-place.ts'
+import type { CommitBuilder } from './commit-builder.ts'
+import type { BuiltCommit } from './commit.ts'
+import type { FrameRing } from './frame-ring.ts'
+import type { LiveFiles } from './page-reader.ts'
+import type { WalIndexView } from './wal-index-view.ts'
+
+/**
+ * What a look at the WAL gave.
+ *
+ * `idle`: nothing new. `read`: everything that was there has been read. `more`: something was read and there is more. `restarted`: the WAL
+ * has other salts. `unclear`: the files did not agree; look again. `lost`: the WAL ends before the place where we are.
+ */
+export type Look = 'idle' | 'read' | 'more' | 'restarted' | 'unclear' | 'lost'
+
+/** Reads the WAL from where it is to its committed end, and gives each commit on. */
+export class WalTail {
+  readonly #disk: Disk
+  readonly #files: LiveFiles
+  readonly #index: WalIndexView
+  readonly #ring: FrameRing
+  readonly #builder: CommitBuilder
+  readonly #sums: PageSums
+  readonly #onCommit: (commit: BuiltCommit) => void
+  readonly #now: () => Milliseconds
+  readonly #chunkFrames: number
+  #salt1 = 0
+  #salt2 = 0
+  #wordOrder: WordOrder = 'little'
+  /** The last frame of the last commit that was given on, in this generation. */
+  #frame = 0
+  /** Frames of a transaction whose end was not reached yet lie between `#frame` and this. */
+  #scanned = 0
+  readonly #epoch: number
+  #position: Position
+  #walPlace: WalPlace | undefined
+  /** By page: what commits have changed since `takeChangedSums`. */
+  #changedSums = new Map<number, bigint>()
+  /** Commits since the start. */
+  commits = 0
+  /** How many frames a commit has: of late, for the most part. */
+  framesPerCommit: number = FRAMES_PER_COMMIT
+
+  constructor(parts: {
+    disk: Disk
+    files: LiveFiles
+    index: WalIndexView
+    ring: FrameRing
+    builder: CommitBuilder
+    sums: PageSums
+    position: Position
+    /** Of new commits. */
+    epoch: number
+    now: () => Milliseconds
+    onCommit: (commit: BuiltCommit) => void
+  }) {
+    this.#disk = parts.disk
+    this.#files = parts.files
+    this.#index = parts.index
+    this.#ring = parts.ring
+    this.#builder = parts.builder
+    this.#sums = parts.sums
+    this.#position = parts.position
+    this.#epoch = parts.epoch
+    this.#now = parts.now
+    this.#onCommit = parts.onCommit
+    this.#chunkFrames = Math.min(parts.ring.capacity >>> 2, Math.max(1, Math.floor(CHUNK_BYTES / parts.ring.pageSize)))
+  }
+
+  get frame(): number {
+    return this.#frame
+  }
+
+  get position(): Position {
+    return this.#position
+  }
+
+  get wordOrder(): WordOrder {
+    return this.#wordOrder
+  }
+
+  /** Where the last commit ended in the WAL. */
+  get walPlace(): WalPlace | undefined {
+    return this.#walPlace
+  }
+
+  get place(): Place {
+    return {
+      position: this.#position,
+      digest: this.#sums.digest,
+      pageSize: this.#ring.pageSize,
+      pageCount: this.#sums.pageCount,
+      wal: this.#walPlace,
+    }
+  }
+
+  /** What the commits since the last call have changed; pages that were cut off are in it if they had changed before. */
+  takeChangedSums(): Map<number, bigint> {
+    const taken = this.#changedSums
+    this.#changedSums = new Map()
+    return taken
+  }
+
+  /**
+   * Sets where to go on: after a frame of the generation that the wal-index names. Reads the frames up to there, to know which
+   * pages they hold.
+   *
+   * @param frame - 0 for the start of the generation
+   * @throws StemmaError DAMAGED_FILE when the WAL does not hold these frames
+   */
+  goTo(header: WalIndexHeader, frame: number): void {
+    this.#ring.clear()
+    this.#builder.drop()
+    this.#setGeneration(header)
+    for (let first = 1; first <= frame; first += this.#chunkFrames) {
+      const count = Math.min(this.#chunkFrames, frame - first + 1)
+      if (!this.#ring.load(this.#files.wal, first, count)) throw shortWal(first + count - 1)
+      for (let at = first; at < first + count; at++) {
+        const offset = this.#ring.offsetOf(at)
+        this.#checkSalts(offset, at)
+        this.#ring.setLastIndexOf(this.#ring.headers.getUint32(offset), at)
+      }
+    }
+    this.#frame = this.#scanned = frame
+    if (frame > 0) this.#walPlace = this.#placeAt(frame)
+    else this.#walPlace = this.#placeAtStart()
+  }
+
+  /**
+   * Sets where to go on: after a frame of a generation that has been overwritten from its start, but not as far as that frame.
+   *
+   * @param wordOrder - as in the wal-index: it depends on the machine only
+   */
+  goToRemains(place: WalPlace, wordOrder: WordOrder): void {
+    this.#ring.clear()
+    this.#builder.drop()
+    this.#salt1 = place.salt1
+    this.#salt2 = place.salt2
+    this.#wordOrder = wordOrder
+    this.#frame = this.#scanned = place.frame
+    this.#walPlace = place
+  }
+
+  /** Reads frames that are known to be whole, from the one after the last commit on, and gives their commits on. */
+  takeRemains(last: number): void {
+    while (this.#scanned < last) {
+      const first = this.#scanned + 1
+      const end = Math.min(last, this.#scanned + this.#chunkFrames)
+      if (!this.#ring.load(this.#files.wal, first, end - first + 1)) throw shortWal(end)
+      this.#takeOrDrop(first, end)
+    }
+  }
+
+  /** Goes on at the first frame of a new generation of the WAL. Every frame of the one before must have been read. */
+  restart(header: WalIndexHeader): void {
+    this.#ring.restart(this.#frame)
+    this.#builder.drop()
+    this.#setGeneration(header)
+    this.#frame = this.#scanned = 0
+  }
+
+  /** Sets the position without a commit: a log was taken back. */
+  setPosition(position: Position): void {
+    this.#position = position
+  }
+
+  /**
+   * Reads frames, about 1 MiB at most, and gives on the commits that end in them.
+   *
+   * @param pinned - false when nothing keeps the WAL from being restarted while it is read
+   */
+  look(pinned: boolean): Look {
+    const header = this.#index.read()
+    if (header === undefined) return 'unclear'
+    if (!this.isCurrent(header)) return 'restarted'
+    const { lastFrame } = header
+    if (lastFrame === this.#frame) return 'idle'
+    if (lastFrame < this.#frame || lastFrame < this.#scanned) return 'lost'
+    const first = this.#scanned + 1
+    const last = Math.min(lastFrame, this.#scanned + this.#chunkFrames)
+    if (!this.#ring.load(this.#files.wal, first, last - first + 1)) return 'unclear'
+    if (!pinned) {
+      // A restart is published before the first frame is overwritten: what was read before this was whole.
+      const after = this.#index.read()
+      if (after === undefined) return 'unclear'
+      if (!this.isCurrent(after)) return 'restarted'
+    }
+    if (last === lastFrame && !this.#endsAs(header)) return 'unclear'
+    this.#takeOrDrop(first, last)
+    return last === lastFrame ? 'read' : 'more'
+  }
+
+  /** True when everything has been read that a wal-index header names. */
+  hasRead(header: WalIndexHeader | undefined): boolean {
+    return header !== undefined && this.isCurrent(header) && this.#frame >= header.lastFrame
+  }
+
+  /** Frames of a header's generation that have not been read. */
+  unread(header: WalIndexHeader): number {
+    return this.isCurrent(header) ? header.lastFrame - this.#frame : header.lastFrame
+  }
+
+  /** True when a wal-index header is of the generation that is being read. */
+  isCurrent(header: WalIndexHeader): boolean {
+    return header.salt1 === this.#salt1 && header.salt2 === this.#salt2
+  }
+
+  /** True when a header's generation is known to have come right after the one that is being read. */
+  isNext(header: WalIndexHeader): boolean {
+    return header.salt1 === (this.#salt1 + 1) >>> 0
+  }
+
+  /** Gives on a commit that stands for what nobody saw. */
+  recover(pages: readonly { readonly pageNumber: number; readonly sum: bigint }[], pageCount: number): void {
+    this.#giveOn(this.#builder.recover(pages, { pageCount, position: this.#next(), committedAt: this.#now() }))
+  }
+
+  #takeOrDrop(first: number, last: number): void {
+    try {
+      this.#take(first, last)
+    } catch (error) {
+      this.#builder.drop()
+      this.#scanned = this.#frame
+      throw error
+    }
+  }
+
+  #take(first: number, last: number): void {
+    const { headers, base } = this.#ring
+    for (let frame = first; frame <= last; frame++) {
+      const offset = this.#ring.offsetOf(base + frame)
+      this.#checkSalts(offset, frame)
+      this.#builder.add(headers.getUint32(offset), base + frame)
+      this.#scanned = frame
+      const pageCount = headers.getUint32(offset + 4)
+      if (pageCount === 0) continue
+      const position = this.#next()
+      const commit = this.#builder.finish({ lastIndex: base + frame, pageCount, position, committedAt: this.#now() })
+      this.framesPerCommit += (frame - this.#frame - this.framesPerCommit) / COMMITS_OF_LATE
+      this.#frame = frame
+      this.#walPlace = this.#placeAt(frame)
+      this.#giveOn(commit)
+    }
+  }
+
+  #giveOn(commit: BuiltCommit): void {
+    this.#position = commit.position
+    this.commits++
+    for (const { pageNumber, sum } of commit.changed) this.#changedSums.set(pageNumber, sum)
+    this.#onCommit(commit)
+  }
+
+  #next(): Position {
+    return { epoch: this.#epoch, sequence: this.#position.sequence + 1 }
+  }
+
+  #setGeneration(header: WalIndexHeader): void {
+    this.#salt1 = header.salt1
+    this.#salt2 = header.salt2
+    this.#wordOrder = header.wordOrder
+  }
+
+  #placeAt(frame: number): WalPlace {
+    const at = this.#ring.offsetOf(this.#ring.base + frame)
+    const { headers } = this.#ring
+    return {
+      salt1: this.#salt1,
+      salt2: this.#salt2,
+      frame,
+      checksum1: headers.getUint32(at + 16),
+      checksum2: headers.getUint32(at + 20),
+    }
+  }
+
+  #placeAtStart(): WalPlace | undefined {
+    const bytes = new Uint8Array(WAL_HEADER_SIZE)
+    this.#disk.read(this.#files.wal, bytes, 0)
+    const start = decodeWalHeader(bytes)
+    if (start.kind === 'empty' || start.header.salt1 !== this.#salt1 || start.header.salt2 !== this.#salt2) return undefined
+    const { salt1, salt2, checksum1, checksum2 } = start.header
+    return { salt1, salt2, frame: 0, checksum1, checksum2 }
+  }
+
+  #endsAs(header: WalIndexHeader): boolean {
+    const at = this.#ring.offsetOf(this.#ring.base + header.lastFrame)
+    const { headers } = this.#ring
+    return headers.getUint32(at + 16) === header.checksum1 && headers.getUint32(at + 20) === header.checksum2
+  }
+
+  #checkSalts(offset: number, frame: number): void {
+    const { headers } = this.#ring
+    if (headers.getUint32(offset + 8) === this.#salt1 && headers.getUint32(offset + 12) === this.#salt2) return
+    throw new StemmaError('DAMAGED_FILE', `frame ${frame} of the WAL has other salts than its header`, { frame })
+  }
+}
+
+const CHUNK_BYTES = 1024 * 1024
+/** A guess, before any commit was seen. */
+const FRAMES_PER_COMMIT = 4
+const COMMITS_OF_LATE = 64
+
+function shortWal(frame: number): StemmaError {
+  return new StemmaError('DAMAGED_FILE', `the -wal file ends before frame ${frame}`, { frame })
+}
