@@ -1,1 +1,60 @@
-export {}
+export { nodeDisk, type Disk, type FileIdentity } from './disk/disk.ts'
+export { heldFiles, type HeldFiles } from './disk/held-files.ts'
+export {
+  RETENTION,
+  type EntryRun,
+  type LogBatch,
+  type LogRead,
+  type LogSize,
+  type LogStore,
+  type Retention,
+} from './log-store/log-store.ts'
+export { openLogStore, type LogStoreOptions } from './log-store/open-log-store.ts'
+export { PageSums } from './page-sums.ts'
+export { betterSqlite3 } from './sqlite/better-sqlite3.ts'
+export {
+  isBusy,
+  sqliteCode,
+  type DriverRow,
+  type DriverValue,
+  type OpenOptions,
+  type SqliteConnection,
+  type SqliteDriver,
+  type SqliteStatement,
+} from './sqlite/driver.ts'
+export type { CopyPlace } from './replica/copy-place.ts'
+export { openReplica } from './replica/open-replica.ts'
+export type { Replica, ReplicaEvent, ReplicaOptions, ReplicaState } from './replica/replica.ts'
+export { RANGE_PAGES_MAX, type SnapshotToStage } from './replica/page-store.ts'
+export type { PagesOfRange, Staging } from './replica/staging.ts'
+export { readKeptPlaces, type KeptPlaces } from './replica/kept-places.ts'
+export {
+  SIDECAR_APPLICATION_ID,
+  SIDECAR_VERSION,
+  openSidecar,
+  sidecarPath,
+  type Role,
+  type SidecarOptions,
+} from './sqlite/sidecar.ts'
+export { digestDatabase, type DatabaseDigest, type DigestOptions } from './snapshot/digest-database.ts'
+export {
+  RANGE_BYTES_MAX,
+  openSnapshot,
+  type Snapshot,
+  type SnapshotOptions,
+  type SnapshotPages,
+  type SnapshotRange,
+} from './snapshot/snapshot.ts'
+export { scanSums, type ScanOptions } from './snapshot/scan-sums.ts'
+export { checkDatabase, databaseError, type CheckOptions, type CheckedDatabase } from './sqlite/check-database.ts'
+export { lockDatabase, type DatabaseLock } from './sqlite/lock-database.ts'
+export { nodeSqlite } from './sqlite/node-sqlite.ts'
+export { checkSqliteVersion, losesPages } from './sqlite/sqlite-version.ts'
+export type { Place, WalPlace } from './wal-place.ts'
+export { openCheckpointThread, openCheckpointer, type Checkpointer } from './checkpoint/checkpointer.ts'
+export type { CheckpointMode, CheckpointResult } from './checkpoint/connection.ts'
+export { CommitGate, HOLD_MAX } from './source/commit-gate.ts'
+export type { BeforeChange } from './source/commit.ts'
+export { GatedDatabase, openGatedDatabase } from './source/gated-database.ts'
+export { openSource } from './source/open-source.ts'
+export type { Source, SourceBatch, SourceEvent, SourceOptions, SourceStats } from './source/source.ts'
