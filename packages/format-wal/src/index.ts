@@ -1,1 +1,1 @@
-export {}
+export { walFormat } from './wal-format.ts'
