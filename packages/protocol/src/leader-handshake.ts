@@ -1,0 +1,148 @@
+import { StemmaError, assert, type ErrorCode } from '@stemma/base'
+import type { HistoryAnswer } from './leader-io.ts'
+import { dismiss, dismissOffender, forget, leaderError, type LeaderTurn, type Peer } from './leader-peer.ts'
+import { needsSnapshot, pump } from './leader-shipping.ts'
+import { PROTOCOL_VERSIONS } from './limits.ts'
+import type { FollowerMessage, FormatOffer } from './message.ts'
+
+type Hello = Extract<FollowerMessage, { readonly kind: 'hello' }>
+type Follow = Extract<FollowerMessage, { readonly kind: 'follow' }>
+
+/** A link says who it is. It is welcomed or refused, once. */
+export function onHello(turn: LeaderTurn, peer: Peer, hello: Hello): void {
+  if (peer.phase !== 'greeting') return dismissOffender(turn, peer, 'a second hello')
+  const version = commonVersion(hello.versions)
+  if (version === undefined) {
+    const [oldest, newest] = hello.versions
+    return refuse(
+      turn,
+      peer,
+      'PROTOCOL_VERSION',
+      `the follower speaks versions ${oldest} to ${newest}, the leader ${PROTOCOL_VERSIONS.join(' to ')}`,
+    )
+  }
+  const visits = hello.wants === 'status'
+  const format = visits ? turn.config.formats[0] : commonFormat(turn, hello.formats)
+  const refusal = visits ? undefined : whyRefused(turn, hello, format !== undefined)
+  if (refusal !== undefined) return refuse(turn, peer, refusal[0], refusal[1])
+  const { cluster, node, epoch, pageSize } = turn.config
+  turn.send(peer, {
+    kind: 'welcome',
+    version,
+    cluster,
+    node,
+    epoch,
+    format: format?.name ?? 'none',
+    formatVersion: format?.version ?? 1,
+    pageSize,
+    tip: turn.tip,
+    time: turn.now,
+  })
+  if (visits) {
+    turn.put({ ...peer, phase: 'visiting', node: hello.node, name: hello.name })
+    return
+  }
+  replaceOlderLinks(turn, peer, hello.node)
+  const joined = turn.put({
+    ...peer,
+    phase: 'welcomed',
+    node: hello.node,
+    name: hello.name,
+    format: format?.name ?? '',
+    heartbeatAt: turn.now,
+  })
+  turn.report({
+    kind: 'follower-joined',
+    link: joined.link,
+    node: joined.node,
+    name: joined.name,
+    address: joined.address,
+    format: joined.format,
+  })
+}
+
+function commonVersion([oldest, newest]: readonly [number, number]): number | undefined {
+  const version = Math.min(newest, PROTOCOL_VERSIONS[1])
+  return version >= Math.max(oldest, PROTOCOL_VERSIONS[0]) ? version : undefined
+}
+
+/** The first format of the follower's list that the leader serves in a version that the follower reads. */
+function commonFormat(
+  turn: LeaderTurn,
+  offers: readonly FormatOffer[],
+): { readonly name: string; readonly version: number } | undefined {
+  for (const offer of offers) {
+    const served = turn.config.formats.find((format) => format.name === offer.name && offer.versions.includes(format.version))
+    if (served !== undefined) return served
+  }
+  return undefined
+}
+
+function whyRefused(turn: LeaderTurn, hello: Hello, hasFormat: boolean): readonly [ErrorCode, string] | undefined {
+  const { cluster, epoch, pageSize, formats } = turn.config
+  if (hello.cluster !== undefined && hello.cluster !== cluster) {
+    return ['CLUSTER_MISMATCH', `the copy belongs to cluster ${hello.cluster}, this leader to ${cluster}`]
+  }
+  if (hello.pageSize !== undefined && hello.pageSize !== pageSize) {
+    return ['PAGE_SIZE_MISMATCH', `the copy has pages of ${hello.pageSize} bytes, the leader of ${pageSize}`]
+  }
+  if (hello.epoch > epoch) return ['STALE_LEADER', `the copy has seen epoch ${hello.epoch}, this leader is of epoch ${epoch}`]
+  if (hasFormat) return undefined
+  const show = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
+  const read = hello.formats.map((offer) => `${offer.name} (version ${offer.versions.join(', ')})`)
+  const served = formats.map((format) => `${format.name} (version ${format.version})`)
+  return ['NO_COMMON_FORMAT', `the follower reads ${show(read)}; the leader serves ${show(served)}`]
+}
+
+function refuse(turn: LeaderTurn, peer: Peer, code: ErrorCode, message: string): void {
+  const error = new StemmaError(code, message)
+  turn.send(peer, { kind: 'refuse', code, message, hint: error.hint })
+  turn.do({ kind: 'close', link: peer.link, error })
+  forget(turn, peer, error)
+}
+
+/** A node has one link: a new one takes the place of an old one, whose other end may be gone without a word. */
+function replaceOlderLinks(turn: LeaderTurn, peer: Peer, node: string): void {
+  for (const other of turn.peers.values()) {
+    if (other.link !== peer.link && other.node === node && other.phase !== 'visiting') {
+      dismiss(turn, other, leaderError('PEER_LEFT', `the same node connected again from ${peer.address}`))
+    }
+  }
+}
+
+/** A follower asks to go on from where its copy stands. */
+export function onFollow(turn: LeaderTurn, peer: Peer, { state, credit }: Follow): void {
+  if (peer.phase !== 'welcomed') return dismissOffender(turn, peer, `follow while ${peer.phase}`)
+  if (state.kind !== 'copy') return needsSnapshot(turn, peer, state.kind)
+  const { position, digest } = state
+  turn.put({
+    ...peer,
+    phase: 'checking',
+    asked: position,
+    sentBytes: 0,
+    creditBytes: credit,
+    acks: undefined,
+    installing: undefined,
+  })
+  turn.do({ kind: 'check-history', link: peer.link, format: peer.format, position, digest })
+}
+
+/** Only a position that the host found in its history is gone on from. */
+export function onHistory(turn: LeaderTurn, peer: Peer, answer: HistoryAnswer): void {
+  if (peer.phase !== 'checking') return
+  const { asked, link, node, name } = peer
+  assert(asked !== undefined, 'a position to have been asked for')
+  switch (answer.kind) {
+    case 'held': {
+      turn.send(peer, { kind: 'verdict', verdict: { kind: 'go-on' } })
+      return pump(turn, turn.put({ ...peer, phase: 'following', sent: asked.sequence }))
+    }
+    case 'not-kept':
+      return needsSnapshot(turn, peer, 'too-far-behind')
+    case 'not-held': {
+      turn.put({ ...peer, phase: 'welcomed', asked: undefined })
+      turn.send(peer, { kind: 'verdict', verdict: { kind: 'diverged', at: answer.at } })
+      return turn.report({ kind: 'follower-diverged', link, node, name, position: asked })
+    }
+  }
+}
