@@ -1,1 +1,5 @@
-export {}
+export { ERRORS, StemmaError, comparePositions, parsePosition, showPosition, type ErrorCode, type Position } from '@stemma/base'
+export type { FollowerEvent, LeaderEvent } from './events.ts'
+export { openFollower, type Follower, type FollowerOptions } from './follower/follower.ts'
+export { openLeader, type Leader, type LeaderOptions, type WaitOptions } from './leader/leader.ts'
+export { showDigest, type FollowerStatus, type Lag, type NodeStatus } from './status.ts'

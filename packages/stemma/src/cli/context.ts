@@ -1,0 +1,18 @@
+import type { Milliseconds } from '@stemma/base'
+import type { Engine } from './engine.ts'
+import type { ErrorOutput } from './failure.ts'
+import type { Terminal } from './screen.ts'
+import type { SignalSource } from './stop.ts'
+
+/** The world as a command sees it. `main.ts` gives it the process; a test gives it what it likes. */
+export interface Context {
+  readonly engine: Engine
+  readonly output: Terminal
+  readonly errors: ErrorOutput
+  readonly signals: SignalSource
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Milliseconds since some fixed moment. */
+  now(): Milliseconds
+  /** Calls again and again, at about this distance, until the function that it gives back is called. */
+  every(delayMs: number, call: () => void): () => void
+}

@@ -1,0 +1,78 @@
+import type { Position } from '@stemma/base'
+import type { FollowerEvent, LeaderEvent } from '../events.ts'
+import type { NodeStatus } from '../status.ts'
+
+/** What `stemma serve` asks of a leader. */
+export interface ServeOptions {
+  readonly database: string
+  readonly listen: string
+  readonly formats: readonly string[]
+  readonly token?: string
+  readonly tls?: { readonly cert: string; readonly key: string }
+  readonly insecure: boolean
+  readonly ship: 'synced' | 'immediate'
+  readonly retention: { readonly maxBytes?: number; readonly maxAge?: number }
+  readonly convertToWal: boolean
+  readonly thread: 'same'
+  onEvent(event: LeaderEvent): void
+}
+
+/** What `stemma follow` asks of a follower. */
+export interface FollowOptions {
+  readonly url: string
+  readonly database: string
+  readonly format: string
+  readonly token?: string
+  readonly tls?: { readonly ca: string }
+  readonly name?: string
+  readonly onDiverged: 'snapshot' | 'stop'
+  readonly ready: 'readable'
+  readonly thread: 'same'
+  readonly signal: AbortSignal
+  onEvent(event: FollowerEvent): void
+}
+
+/** A leader or follower that runs. */
+export interface RunningNode {
+  status(): Promise<NodeStatus>
+  close(): Promise<void>
+}
+
+/** Whom to ask, and by which token. */
+export interface StatusOptions {
+  /** A URL, or a database's path. */
+  readonly target: string
+  readonly token?: string
+  readonly tls?: { readonly ca: string }
+}
+
+/** The digest of a database at one consistent point. */
+export interface DatabaseDigest {
+  readonly digest: bigint
+  readonly pageSize: number
+  readonly pageCount: number
+  /** Undefined when Stemma does not know the database, or knows another state of it. */
+  readonly position: Position | undefined
+}
+
+/** What the command needs of the rest of the package. A test gives it one of its own. */
+export interface Engine {
+  openLeader(options: ServeOptions): Promise<RunningNode>
+  openFollower(options: FollowOptions): Promise<RunningNode>
+  readStatus(options: StatusOptions): Promise<NodeStatus>
+  readLog(database: string): LogReader
+  digestDatabase(database: string): Promise<DatabaseDigest>
+}
+
+/** A leader's log, opened for reading while the leader may go on. */
+export interface LogReader {
+  readonly formats: readonly {
+    readonly format: string
+    readonly oldest: number
+    readonly newest: number
+    readonly bytes: number
+  }[]
+  /** Runs of whole entries of one format, oldest first, from the first entry after a sequence. */
+  runs(format: string, after: number): Iterable<Uint8Array>
+  close(): void
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs'
+import { StemmaError } from '@stemma/base'
+import { Command, CommanderError, Option } from 'commander'
+import type { Context } from './context.ts'
+import { type DigestFlags, printDigests } from './digest.ts'
+import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-code.ts'
+import { reportFailure } from './failure.ts'
+import { type FollowFlags, follow } from './follow.ts'
+import { type LogShowFlags, type LogVerifyFlags, showLog, verifyLog } from './log.ts'
+import { type StatusFlags, printStatus } from './node-status.ts'
+import { openScreen } from './screen.ts'
+import { type ServeFlags, serve } from './serve.ts'
+
+/** Runs the command with its arguments and gives the exit code. Failures are reported, never thrown. */
+export async function runCommand(args: readonly string[], context: Context): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.fine
+  const program = newProgram(context, (code) => (exitCode = code))
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage
+    const screen = openScreen(context.output, args.includes('--json'))
+    reportFailure(error, { screen, errors: context.errors, debug: isOn(context.env['STEMMA_DEBUG']) })
+    return StemmaError.is(error, 'BAD_ARGUMENT') ? EXIT.usage : EXIT.failed
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  stemma serve app.db                              serve to this machine, at tcp://127.0.0.1:7411
+  stemma follow tcp://127.0.0.1:7411 copy.db       keep a copy that any program can read
+  stemma status tcp://127.0.0.1:7411               who follows, and how far behind
+  stemma digest app.db copy.db                     the same? the exit code says so
+
+The token that leader and followers share is read from --token-file, or from STEMMA_TOKEN.
+STEMMA_DEBUG=1 adds stack traces to errors.`
+
+function newProgram(context: Context, done: (code: ExitCode) => void): Command {
+  const program = new Command('stemma')
+  program
+    .description('Keeps live, readable copies of a SQLite database, and proves that they are true.')
+    .version(readVersion(), '-V, --version')
+    .helpCommand('help [command]', 'show what a command takes')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(`stemma help` lists the commands)')
+    .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
+    .configureOutput({
+      writeOut: (text) => void context.output.write(text),
+      writeErr: (text) => void context.errors.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'stemma: ')),
+    })
+    .exitOverride()
+
+  addServe(program).action(async (database: string, flags: ServeFlags) => done(await serve(database, flags, context)))
+  addFollow(program).action(async (url: string, database: string, flags: FollowFlags) =>
+    done(await follow(url, database, flags, context)),
+  )
+  addStatus(program).action(async (target: string, flags: StatusFlags) => done(await printStatus(target, flags, context)))
+  addLog(program, context, done)
+  program
+    .command('digest')
+    .description('print the digest of databases; exit with 3 when they differ')
+    .argument('<database...>', 'paths of databases, which may be in use')
+    .addOption(json())
+    .action(async (databases: string[], flags: DigestFlags) => done(await printDigests(databases, flags, context)))
+  return program
+}
+
+function addServe(program: Command): Command {
+  return program
+    .command('serve')
+    .description('serve a live database to followers; run it beside the program that writes')
+    .argument('<database>', 'path of the database')
+    .option('--listen <url>', 'where followers connect: tcp:// or tls://, host and port', 'tcp://127.0.0.1:7411')
+    .option('--format <names>', 'log formats to keep, with commas between', 'wal')
+    .addOption(tokenFile())
+    .option('--tls-cert <file>', 'certificate for tls://, PEM')
+    .option('--tls-key <file>', 'its private key, PEM')
+    .addOption(insecure())
+    .addOption(
+      new Option('--ship <when>', 'send a commit when it is safe from a power cut, or at once')
+        .choices(['synced', 'immediate'])
+        .default('synced'),
+    )
+    .option('--log-max <size>', 'keep at most this much of the log, such as 2GiB')
+    .option('--log-age <span>', 'keep entries at most this long, such as 7d')
+    .option('--convert-to-wal', 'switch the database to WAL mode when it is not in it')
+    .addOption(json())
+}
+
+function addFollow(program: Command): Command {
+  return program
+    .command('follow')
+    .description('keep a live copy of a database that is served elsewhere')
+    .argument('<url>', 'where the leader listens, such as tcp://127.0.0.1:7411')
+    .argument('<replica>', 'path of the copy; it is made when there is none')
+    .option('--format <name>', 'log format to follow by', 'wal')
+    .addOption(tokenFile())
+    .addOption(tlsCa())
+    .option('--name <name>', 'what the leader calls this copy in its status')
+    .addOption(
+      new Option('--on-diverged <what>', "when this copy's history left the leader's: take a snapshot of what differs, or stop")
+        .choices(['snapshot', 'stop'])
+        .default('snapshot'),
+    )
+    .option('--once', 'stop when the copy has caught up')
+    .addOption(json())
+}
+
+function addStatus(program: Command): Command {
+  return program
+    .command('status')
+    .description('show role, position, formats, followers and sizes')
+    .argument('<url or database>', 'where a leader listens, or the path of a database on this machine')
+    .addOption(tokenFile())
+    .addOption(tlsCa())
+    .addOption(json())
+}
+
+function addLog(program: Command, context: Context, done: (code: ExitCode) => void): void {
+  const log = program.command('log').description("look into a leader's log")
+  log
+    .command('show')
+    .description('print entries, oldest first')
+    .argument('<database>', 'path of the database that is served')
+    .option('--format <name>', 'which log', 'wal')
+    .option('--after <sequence>', 'begin after this sequence', '0')
+    .option('--limit <count>', 'stop after this many entries', '1000')
+    .option('--details', 'print what each entry changes')
+    .addOption(json())
+    .action(async (database: string, flags: LogShowFlags) => done(await showLog(database, flags, context)))
+  log
+    .command('verify')
+    .description('check every entry, and that none is missing; exit with 3 when something is wrong')
+    .argument('<database>', 'path of the database that is served')
+    .addOption(json())
+    .action(async (database: string, flags: LogVerifyFlags) => done(await verifyLog(database, flags, context)))
+}
+
+function json(): Option {
+  return new Option('--json', 'print one JSON object a line, for programs')
+}
+
+function tokenFile(): Option {
+  return new Option('--token-file <file>', 'file that holds the shared token; without it STEMMA_TOKEN is used')
+}
+
+function tlsCa(): Option {
+  return new Option('--tls-ca <file>', "certificates that the leader's is checked against, PEM; without it the system's")
+}
+
+function insecure(): Option {
+  return new Option('--insecure', 'allow tcp:// to be reached from other machines: what is sent can be read on the way')
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0'
+}
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  return manifest.version
+}

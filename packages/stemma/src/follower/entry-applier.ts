@@ -1,0 +1,123 @@
+import { StemmaError, type Milliseconds, type Position } from '@stemma/base'
+import { decodeEntry, type DecodedEntry } from '@stemma/log'
+import type { FollowerInput } from '@stemma/protocol'
+import type { Replica } from '@stemma/storage'
+import { asStemmaError } from '../unexpected.ts'
+
+/** Errors after which only a snapshot by difference helps. */
+const RESYNC = new Set(['REPLICA_DIFFERS', 'REPLICA_WRITTEN', 'SNAPSHOT_NEEDED', 'HISTORY_DIVERGED'])
+
+/** Between two syncs, so that under load each serves several commits, and the disk has time for others. */
+const SYNC_PAUSE_MS: Milliseconds = 2
+
+/** Applies entries as they come: those that wait are applied together. Says what became of them, and when they are durable. */
+export class EntryApplier {
+  readonly #replica: Replica
+  readonly #step: (input: FollowerInput) => void
+  readonly #warn: (error: unknown) => void
+  #waiting: Uint8Array[] = []
+  #isScheduled = false
+  #durable: Position | undefined
+  #syncing: Promise<void> | undefined
+  #isClosed = false
+  /** When the entry applied last was committed, by the leader's clock. */
+  committedAt: Milliseconds = 0
+
+  constructor(parts: { replica: Replica; step: (input: FollowerInput) => void; warn: (error: unknown) => void }) {
+    this.#replica = parts.replica
+    this.#step = parts.step
+    this.#warn = parts.warn
+  }
+
+  /** Takes whole entries, one after another. They are copied. */
+  add(bytes: Uint8Array): void {
+    this.#waiting.push(bytes.slice())
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    // What else has arrived by then comes along.
+    setImmediate(() => this.#applyWaiting())
+  }
+
+  /** Drops what waits: the protocol has thrown it away. */
+  drop(): void {
+    this.#waiting = []
+  }
+
+  /** Resolves when no sync is under way: before the copy becomes another. */
+  async idle(): Promise<void> {
+    this.drop()
+    await this.#syncing
+    this.#durable = undefined
+  }
+
+  /** Resolves when nothing is under way any more; what waits is dropped. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.idle()
+  }
+
+  #applyWaiting(): void {
+    this.#isScheduled = false
+    if (this.#isClosed) return
+    const runs = this.#waiting
+    this.#waiting = []
+    const before = positionOf(this.#replica)
+    let failure: StemmaError | undefined
+    let entries: DecodedEntry[] = []
+    try {
+      entries = runs.flatMap(decodeRun)
+      this.#replica.apply(entries)
+    } catch (error) {
+      failure = asStemmaError(error)
+      this.#waiting = []
+    }
+    this.#tellApplied(before, entries)
+    if (failure === undefined) return
+    const isBarrier = failure.code === 'SNAPSHOT_NEEDED'
+    if (RESYNC.has(failure.code)) this.#step({ kind: 'needs-resync', why: isBarrier ? 'barrier' : 'differs', error: failure })
+    else this.#step({ kind: 'failed', error: failure })
+  }
+
+  #tellApplied(before: Position | undefined, entries: readonly DecodedEntry[]): void {
+    const { state } = this.#replica
+    if (state.kind !== 'ready') return
+    const { position, digest } = state
+    const last = entries.findLast((entry) => entry.position.sequence === position.sequence)
+    if (last !== undefined) this.committedAt = last.committedAt
+    // Entries that the copy had already are answered as well.
+    if (position.sequence === before?.sequence && last === undefined) return
+    this.#step({ kind: 'applied', position, digest, committedAt: this.committedAt })
+    this.#syncing ??= this.#syncAll().finally(() => (this.#syncing = undefined))
+  }
+
+  async #syncAll(): Promise<void> {
+    for (;;) {
+      const position = positionOf(this.#replica)
+      if (this.#isClosed || position === undefined || position.sequence === this.#durable?.sequence) return
+      try {
+        this.#durable = await this.#replica.sync()
+      } catch (error) {
+        // The next entries, or the end, bring another try. Nobody was told that these are durable.
+        if (!this.#isClosed) this.#warn(error)
+        return
+      }
+      if (!this.#isClosed) this.#step({ kind: 'durable', position: this.#durable })
+      await new Promise((resolve) => setTimeout(resolve, SYNC_PAUSE_MS))
+    }
+  }
+}
+
+function positionOf(replica: Replica): Position | undefined {
+  return replica.state.kind === 'ready' ? replica.state.position : undefined
+}
+
+function decodeRun(bytes: Uint8Array): DecodedEntry[] {
+  const entries: DecodedEntry[] = []
+  for (let offset = 0; offset < bytes.byteLength;) {
+    const entry = decodeEntry(bytes, offset)
+    if (entry === undefined) throw new StemmaError('DAMAGED_ENTRY', 'the leader sent a part of an entry', { offset })
+    entries.push(entry)
+    offset += entry.byteLength
+  }
+  return entries
+}

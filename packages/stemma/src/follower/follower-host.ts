@@ -1,0 +1,147 @@
+import { StemmaError, type Milliseconds } from '@stemma/base'
+import {
+  decodeMessage,
+  encodeMessage,
+  newFollower,
+  stepFollower,
+  type Follower,
+  type FollowerConfig,
+  type FollowerEffect,
+  type FollowerInput,
+  type FollowerReport,
+} from '@stemma/protocol'
+import type { Link, LinkHandlers } from '@stemma/transport'
+import { asStemmaError } from '../unexpected.ts'
+
+type Effect<K extends FollowerEffect['kind']> = Extract<FollowerEffect, { readonly kind: K }>
+
+/** What a follower's protocol asks of its copy and its link. Answers are given by `step`, in the order of the questions. */
+export interface FollowerServices {
+  readonly now: () => Milliseconds
+  /** The bytes are good only during the call. */
+  apply(effect: Effect<'apply'>): void
+  /** Forget what was handed over and is not done. */
+  drop(): void
+  stage(effect: Effect<'stage'>): void
+  readSums(effect: Effect<'read-sums'>): void
+  /** The bytes are good only during the call. */
+  writePages(effect: Effect<'write-pages'>): void
+  finishSnapshot(effect: Effect<'finish-snapshot'>): void
+  discardSnapshot(effect: Effect<'discard-snapshot'>): void
+  /** Make no link before this much time has passed. */
+  retryAfter(error: StemmaError, retryAfterMs: Milliseconds): void
+  stop(error: StemmaError): void
+  report(report: FollowerReport): void
+}
+
+/** Runs a follower's protocol over one link at a time: feeds it what happens, and does what it says. */
+export class FollowerHost {
+  readonly #services: FollowerServices
+  readonly #inputs: FollowerInput[] = []
+  readonly #listeners = new Set<() => void>()
+  #follower: Follower
+  #link: Link | undefined
+  #stepping = false
+
+  constructor(config: FollowerConfig, services: FollowerServices) {
+    this.#follower = newFollower(config, services.now())
+    this.#services = services
+  }
+
+  /** The protocol's state, a value. */
+  get follower(): Follower {
+    return this.#follower
+  }
+
+  /** Takes a new link. It comes after the one before it was closed. */
+  accept(link: Link): LinkHandlers {
+    this.#link = link
+    // The link is handed over before its first message; what is sent from here must wait until the caller has our handlers.
+    queueMicrotask(() => this.#link === link && this.step({ kind: 'connected' }))
+    return {
+      message: (bytes) => this.step(decode(bytes)),
+      // A follower sends little: acks and questions, bounded by the protocol.
+      drain: () => {},
+      closed: (error) => {
+        this.#link = undefined
+        this.step({ kind: 'disconnected', error })
+      },
+    }
+  }
+
+  /** Closes the link in good order. */
+  disconnect(): void {
+    this.#link?.close()
+  }
+
+  /** Calls back after each step, until the function that is returned is called. */
+  onStep(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  step(input: FollowerInput): void {
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const { follower, effects } = stepFollower(this.#follower, next, this.#services.now())
+        this.#follower = follower
+        for (const effect of effects) this.#do(effect)
+      }
+    } finally {
+      this.#stepping = false
+    }
+    for (const listener of this.#listeners) listener()
+  }
+
+  #do(effect: FollowerEffect): void {
+    const services = this.#services
+    switch (effect.kind) {
+      case 'send':
+        this.#link?.send(encodeMessage(effect.message))
+        return
+      case 'disconnect':
+        services.retryAfter(effect.error, effect.retryAfterMs)
+        return this.#link?.close(effect.error)
+      case 'stop':
+        this.#link?.close(effect.error)
+        return services.stop(effect.error)
+      case 'report':
+        return services.report(effect.report)
+      case 'apply':
+        return this.#try(() => services.apply(effect))
+      case 'stage':
+        return this.#try(() => services.stage(effect))
+      case 'read-sums':
+        return this.#try(() => services.readSums(effect))
+      case 'write-pages':
+        return this.#try(() => services.writePages(effect))
+      case 'finish-snapshot':
+        return this.#try(() => services.finishSnapshot(effect))
+      case 'discard-snapshot':
+        return this.#try(() => services.discardSnapshot(effect))
+    }
+  }
+
+  #try(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#services.drop()
+      this.#inputs.push({ kind: 'failed', error: asStemmaError(error) })
+    }
+  }
+}
+
+function decode(bytes: Uint8Array): FollowerInput {
+  try {
+    const message = decodeMessage(bytes)
+    // Parts of an entry are kept until all are there; the link uses the bytes again.
+    return { kind: 'message', message: message.kind === 'entry-part' ? { ...message, bytes: message.bytes.slice() } : message }
+  } catch (error) {
+    if (!StemmaError.is(error)) throw error
+    return { kind: 'bad-message', error }
+  }
+}

@@ -1,0 +1,23 @@
+import type { ConnectTls, Token } from '@stemma/transport'
+
+/** How a follower's engine is to be opened: plain values, so that they can be sent to its thread. */
+export interface FollowerEngineOptions {
+  /** Where the leader listens: `tcp://host:port` or `tls://host:port`. */
+  readonly url: string
+  /** Path of the copy. */
+  readonly database: string
+  /** Name of the format to follow by. */
+  readonly format: string
+  readonly token?: Token
+  readonly tls?: ConnectTls
+  /** What people call this node. */
+  readonly name: string
+  /** False writes every entry's pages on their own; true writes a page once that several waiting entries changed. */
+  readonly merge: boolean
+  /** What to do when the copy turns out not to be in the leader's history. */
+  readonly onDiverged: 'snapshot' | 'stop'
+  /** Checks every page of the copy when it is opened. */
+  readonly verifyOnOpen: boolean
+  /** Checks the structure of a snapshot that comes from a leader which did not prove who it is. */
+  readonly checkSnapshots: 'always' | 'unauthenticated'
+}

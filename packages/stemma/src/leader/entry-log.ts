@@ -1,0 +1,73 @@
+import { ENVELOPE_BYTES_MAX, writeEntry, type Commit, type LogFormat } from '@stemma/log'
+import type { EntryRun } from '@stemma/storage'
+
+const EMPTY = new Uint8Array(0)
+
+/** Entries are put one after another into pieces of memory of this size, in bytes: cheaper than a piece for each. */
+const SLAB_BYTES = 256 * 1024
+
+/** Encodes commits into entries of one format. */
+export class EntryLog {
+  readonly format: LogFormat
+  #slab: Uint8Array = EMPTY
+  /** The entries of the run that grows are here in the slab. */
+  #start = 0
+  #end = 0
+  #first = 0
+  #last = 0
+
+  constructor(format: LogFormat) {
+    this.format = format
+  }
+
+  /** Adds a commit. One that the format can't put into an entry becomes a barrier, behind which followers need a snapshot. */
+  add(commit: Commit, onFailure: (error: unknown) => void): void {
+    let payload: Uint8Array | undefined
+    if (!commit.oversized) {
+      try {
+        payload = this.format.encode(commit)
+      } catch (error) {
+        onFailure(error)
+      }
+    }
+    const barrier = payload === undefined
+    payload ??= EMPTY
+    this.#reserve(ENVELOPE_BYTES_MAX + payload.byteLength)
+    if (this.#start === this.#end) this.#first = commit.position.sequence
+    this.#last = commit.position.sequence
+    this.#end = writeEntry(this.#slab, this.#end, {
+      format: this.format.name,
+      formatVersion: this.format.version,
+      position: commit.position,
+      committedAt: commit.committedAt,
+      recovered: commit.recovered,
+      barrier,
+      digest: commit.digest,
+      digestBefore: commit.digestBefore,
+      payload,
+    })
+  }
+
+  /** The entries added since the last call, as one run; undefined when there are none. */
+  takeRun(): EntryRun | undefined {
+    if (this.#start === this.#end) return undefined
+    let bytes = this.#slab.subarray(this.#start, this.#end)
+    this.#start = this.#end
+    if (this.#slab.byteLength > SLAB_BYTES) {
+      bytes = bytes.slice()
+      this.#slab = EMPTY
+      this.#start = this.#end = 0
+    }
+    return { format: this.format.name, first: this.#first, last: this.#last, bytes }
+  }
+
+  #reserve(count: number): void {
+    if (this.#end + count <= this.#slab.byteLength) return
+    const run = this.#slab.subarray(this.#start, this.#end)
+    const needed = run.byteLength + count
+    this.#slab = new Uint8Array(needed <= SLAB_BYTES ? SLAB_BYTES : 2 * needed)
+    this.#slab.set(run)
+    this.#start = 0
+    this.#end = run.byteLength
+  }
+}

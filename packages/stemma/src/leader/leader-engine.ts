@@ -1,0 +1,349 @@
+import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { StemmaError, type Position } from '@stemma/base'
+import type { LogFormat } from '@stemma/log'
+import { followersAt, neededAfter, type AckLevel, type LeaderReport } from '@stemma/protocol'
+import {
+  CommitGate,
+  betterSqlite3,
+  checkDatabase,
+  heldFiles,
+  lockDatabase,
+  nodeDisk,
+  openLogStore,
+  openSource,
+  type DatabaseLock,
+  type Source,
+  type SourceEvent,
+} from '@stemma/storage'
+import { listenTcp, parseLinkUrl, type Listener } from '@stemma/transport'
+import type { LeaderEvent } from '../events.ts'
+import { loadFormats } from '../formats.ts'
+import { showSnapshotReason } from '../snapshot-reason.ts'
+import type { NodeStatus } from '../status.ts'
+import { BufferedLog } from './buffered-log.ts'
+import { EntryLogs } from './entry-logs.ts'
+import { LeaderHost, type LeaderServices } from './leader-host.ts'
+import type { LeaderEngineOptions } from './leader-options.ts'
+import { asStemmaError } from '../unexpected.ts'
+import { leaderStatus } from './leader-status.ts'
+import { LogKeeper } from './log-keeper.ts'
+import { OpenSnapshots } from './open-snapshots.ts'
+import { Shipper } from './shipper.ts'
+
+const TICK_MS = 500
+const REQUEST_BYTES_MAX = 1024 * 1024
+const STRANGER_WARNING_MS = 1_000
+
+/** What `waitFor` waits for. */
+export interface WaitRequest {
+  /** By default: the leader's newest commit when the call is made. */
+  readonly position?: Position
+  readonly followers: number
+  readonly level: AckLevel
+  readonly timeoutMs: number
+}
+
+/** A leader at work on this thread. */
+export interface LeaderEngine {
+  /** Where it listens; empty when it doesn't. */
+  readonly url: string
+  status(): NodeStatus
+  /** @throws StemmaError WAIT_TIMEOUT */
+  waitFor(request: WaitRequest): Promise<Position>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a leader: follows the database, keeps its log, and serves followers.
+ *
+ * @throws StemmaError of the database, the log, the formats or the listener: nothing stays open then
+ */
+export async function openLeaderEngine(
+  options: LeaderEngineOptions,
+  onEvent: (event: LeaderEvent) => void,
+): Promise<LeaderEngine> {
+  const [driver, disk] = [betterSqlite3, nodeDisk]
+  for (const [path, fd] of options.held ?? []) heldFiles(disk).adopt(path, fd)
+  const formats = await loadFormats(options.formats)
+  const { path: database } = checkDatabase(options.database, { driver, disk, convertToWal: options.convertToWal })
+  const lock = lockDatabase({ database, driver, disk })
+  let log: BufferedLog | undefined
+  try {
+    log = new BufferedLog(openLogStore({ database, driver, disk }))
+    const engine = new Engine({ options: { ...options, database }, onEvent, formats, log, lock })
+    await engine.open()
+    return engine
+  } catch (error) {
+    log?.close()
+    lock.release()
+    throw error
+  }
+}
+
+interface EngineParts {
+  readonly options: LeaderEngineOptions
+  readonly onEvent: (event: LeaderEvent) => void
+  readonly formats: readonly LogFormat[]
+  readonly log: BufferedLog
+  readonly lock: DatabaseLock
+}
+
+class Engine implements LeaderEngine {
+  readonly #parts: EngineParts
+  readonly #entries: EntryLogs
+  readonly #keeper: LogKeeper
+  #source!: Source
+  #shipper: Shipper | undefined
+  #snapshots!: OpenSnapshots
+  #host!: LeaderHost
+  #listener: Listener | undefined
+  #ticker: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+  #warnedAt = 0
+
+  constructor(parts: EngineParts) {
+    const { log, formats, options } = parts
+    this.#parts = parts
+    this.#entries = new EntryLogs(formats, log, (error) => this.#warn(error))
+    this.#keeper = new LogKeeper({
+      log,
+      retention: options.retention,
+      now: Date.now,
+      sums: () => this.#source.sums,
+      neededAfter: () => neededAfter(this.#host.leader),
+      warn: (error) => this.#warn(error),
+    })
+  }
+
+  get url(): string {
+    return this.#listener?.url ?? ''
+  }
+
+  async open(): Promise<void> {
+    const { options, log, onEvent } = this.#parts
+    const { gate } = options
+    this.#source = await openSource({
+      database: options.database,
+      log,
+      ...(gate === undefined ? {} : { gate: new CommitGate(gate) }),
+      onCommit: (commit) => this.#entries.add(commit),
+      onBatch: ({ place, changedSums }) => {
+        const runs = this.#entries.takeRuns()
+        this.#keeper.add({ runs, place, changedSums })
+        this.#shipper?.add(place.position, runs)
+      },
+      onEvent: (event) => this.#onSourceEvent(event),
+      onScan: (done, total) => onEvent({ kind: 'scanning', done, total }),
+    })
+    try {
+      this.#keeper.flush()
+      await this.#serve()
+    } catch (error) {
+      await this.#source.close()
+      throw error
+    }
+  }
+
+  async #serve(): Promise<void> {
+    const { options, log, formats, onEvent } = this.#parts
+    const source = this.#source
+    await source.syncWal()
+    const tip = source.place.position
+    this.#host = new LeaderHost(
+      {
+        cluster: log.cluster,
+        node: log.node,
+        epoch: log.epoch,
+        run: randomBytes(8).toString('hex'),
+        pageSize: source.place.pageSize,
+        formats: formats.map(({ name, version }) => ({ name, version })),
+        tip,
+      },
+      this.#services(),
+    )
+    this.#snapshots = new OpenSnapshots({
+      source,
+      disk: nodeDisk,
+      database: options.database,
+      onLost: (name, error) => this.#host.loseSnapshot(name, error),
+    })
+    const immediate = options.ship === 'immediate'
+    this.#shipper = new Shipper(
+      {
+        immediate,
+        sync: () => this.#source.syncWal(),
+        ship: (position, runs) => {
+          // What followers get outlives our own end: another program may take the WAL away before we are back. After a power cut the log may
+          // lack its end all the same; the frames, which are synced, then give the same positions and digests again.
+          if (!immediate) this.#keeper.flush()
+          this.#host.committed(position, runs)
+          if (immediate) this.#keeper.flush()
+        },
+        failed: (error) => this.#warn(error),
+      },
+      tip,
+    )
+    await this.#listen()
+    source.start()
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS)
+    log.announce(this.url)
+    if (this.#listener !== undefined) onEvent({ kind: 'listening', url: this.#listener.url })
+  }
+
+  async #listen(): Promise<void> {
+    const { listen, token, tls, insecure } = this.#parts.options
+    if (listen === null) return
+    const { host, port, scheme } = parseLinkUrl(listen, 0)
+    if ((scheme === 'tls') !== (tls !== undefined)) {
+      const what = tls === undefined ? 'needs a certificate and a key' : 'is plain TCP, but a certificate is given; write tls://'
+      throw new StemmaError('BAD_ARGUMENT', `${listen} ${what}`)
+    }
+    this.#listener = await listenTcp({
+      host,
+      port,
+      token,
+      tls,
+      insecure,
+      // Followers send little; the largest are the sums of the pages that a fetch asks for.
+      limits: { messageBytesMax: REQUEST_BYTES_MAX },
+      onLink: (link) => this.#host.accept(link),
+      onError: (error) => this.#warnOfStranger(error),
+    })
+  }
+
+  status(): NodeStatus {
+    const { options, log, formats } = this.#parts
+    return leaderStatus({
+      database: options.database,
+      log,
+      formats,
+      place: this.#source.place,
+      leader: this.#host.leader,
+      walBytes: statSync(`${options.database}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      now: Date.now(),
+    })
+  }
+
+  async waitFor(request: WaitRequest): Promise<Position> {
+    // The caller's commit is in the WAL, but perhaps nobody has looked yet.
+    await this.#source.catchUp()
+    const position = request.position ?? this.#source.place.position
+    const isThere = (): boolean => followersAt(this.#host.leader, position, request.level) >= request.followers
+    if (isThere()) return position
+    return await new Promise((resolve, reject) => {
+      const stop = this.#host.onStep(() => {
+        if (!isThere()) return
+        clearTimeout(timer)
+        stop()
+        resolve(position)
+      })
+      const timer = setTimeout(() => {
+        stop()
+        const at = followersAt(this.#host.leader, position, request.level)
+        const what = `${at} of ${request.followers} followers have ${position.epoch}:${position.sequence} ${request.level}`
+        reject(new StemmaError('WAIT_TIMEOUT', `${what} after ${request.timeoutMs} ms`, { ...request, at }))
+      }, request.timeoutMs)
+    })
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    const { log, lock } = this.#parts
+    clearInterval(this.#ticker)
+    try {
+      await this.#source.close()
+      await this.#shipper?.idle()
+      this.#host.stop()
+      await this.#listener?.close()
+      this.#snapshots.closeAll()
+      this.#keeper.flush()
+      log.announce('')
+    } finally {
+      this.#keeper.close()
+      try {
+        log.close()
+      } finally {
+        lock.release()
+      }
+    }
+  }
+
+  #services(): LeaderServices {
+    return {
+      now: Date.now,
+      readLog: ({ upTo, ...request }) => this.#parts.log.readUpTo(upTo, request),
+      checkHistory: (request) => this.#entries.checkHistory(request, this.#source.place),
+      openSnapshot: async ({ snapshot: name }) => {
+        const { place } = this.#snapshots.open(name)
+        await this.#shipper?.whenShipped(place.position.sequence)
+        const { position, digest, pageSize, pageCount } = place
+        return { snapshot: name, position, digest, pageSize, pageCount }
+      },
+      readPages: ({ snapshot, first, count, have }, into) => this.#snapshots.read(snapshot, { first, count, have, into }),
+      closeSnapshot: (name) => this.#snapshots.close(name),
+      status: () => JSON.stringify(this.status()),
+      report: (report) => this.#report(report),
+      failed: (error) => this.#fail(error),
+    }
+  }
+
+  #tick(): void {
+    this.#host.tick()
+    this.#keeper.tick()
+    this.#shipper?.retry()
+  }
+
+  #onSourceEvent(event: SourceEvent): void {
+    const { onEvent } = this.#parts
+    switch (event.kind) {
+      case 'gap-mended':
+        return onEvent({ kind: 'gap-mended', position: event.position, pages: event.pages })
+      case 'rewound':
+        return onEvent({ kind: 'rewound', position: event.to })
+      case 'trouble':
+        return this.#warn(event.error)
+      case 'failed':
+        return this.#fail(event.error)
+      case 'restarted':
+      case 'trouble-over':
+    }
+  }
+
+  #report(report: LeaderReport): void {
+    const { onEvent } = this.#parts
+    switch (report.kind) {
+      case 'follower-joined':
+        return onEvent({ kind: 'follower-joined', node: report.node, peer: report.address, format: report.format })
+      case 'follower-left':
+        return onEvent({ kind: 'follower-left', node: report.node, why: report.error?.message ?? 'it closed the link' })
+      case 'follower-needs-snapshot':
+        return onEvent({ kind: 'follower-needs-snapshot', node: report.node, why: showSnapshotReason(report.why) })
+      case 'follower-diverged':
+        return onEvent({ kind: 'follower-diverged', node: report.node, position: report.position })
+      case 'link-refused':
+        return this.#warnOfStranger(report.error)
+    }
+  }
+
+  /** Strangers can cause any number of these: one a second is told. */
+  #warnOfStranger(error: StemmaError): void {
+    const now = Date.now()
+    if (now - this.#warnedAt < STRANGER_WARNING_MS) return
+    this.#warnedAt = now
+    this.#warn(error)
+  }
+
+  #warn(error: unknown): void {
+    this.#parts.onEvent({ kind: 'warning', error: asStemmaError(error) })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closing !== undefined) return
+    this.#parts.onEvent({ kind: 'failed', error: asStemmaError(error) })
+    this.close().catch((closing: unknown) => this.#warn(closing))
+  }
+}

@@ -1,0 +1,30 @@
+import type { ListenTls, Token } from '@stemma/transport'
+import type { Retention } from '@stemma/storage'
+
+/** How a leader's engine is to be opened: plain values, so that they can be sent to its thread. */
+export interface LeaderEngineOptions {
+  /** Path of the database. */
+  readonly database: string
+  /** Where to listen, `tcp://host:port` or `tls://host:port`; port 0 takes a free one. Null listens nowhere. */
+  readonly listen: string | null
+  /** Names of the formats whose logs are kept. */
+  readonly formats: readonly string[]
+  /** Demanded of whoever connects. Needed where others than this machine can connect. */
+  readonly token?: Token
+  /** Needed for `tls://`. */
+  readonly tls?: ListenTls
+  /** Listens beyond this machine without TLS. */
+  readonly insecure?: boolean
+  /**
+   * `synced`: followers get a commit when it would outlive a power cut of the leader. `immediate`: as soon as it is seen; after a
+   * power cut a follower may then hold a commit that the leader lost, which is found and mended when it connects again.
+   */
+  readonly ship: 'synced' | 'immediate'
+  readonly retention: Retention
+  /** Switches a database to WAL mode that isn't in it. */
+  readonly convertToWal: boolean
+  /** The writer's gate, when the writer is in this process. */
+  readonly gate?: SharedArrayBuffer
+  /** Descriptors that another thread of this process holds on the database's files: path and number. */
+  readonly held?: readonly (readonly [path: string, fd: number])[]
+}

@@ -1,0 +1,103 @@
+import { StemmaError, type Milliseconds } from '@stemma/base'
+import type { LogBatch, PageSums, Retention } from '@stemma/storage'
+import type { BufferedLog } from './buffered-log.ts'
+
+/** A batch waits this long for others at most, in milliseconds. */
+const FLUSH_MS: Milliseconds = 20
+
+const RETAIN_MS: Milliseconds = 5_000
+
+interface LogKeeperParts {
+  readonly log: BufferedLog
+  readonly retention: Retention
+  readonly now: () => Milliseconds
+  /** The sums at the place of the newest batch. */
+  sums(): PageSums
+  /** The lowest sequence after which a follower may still need entries. */
+  neededAfter(): number | undefined
+  warn(error: unknown): void
+}
+
+/** Writes batches to the log in good time, and keeps the log and the disk from filling up. */
+export class LogKeeper {
+  readonly #parts: LogKeeperParts
+  #newest: LogBatch | undefined
+  #timer: NodeJS.Timeout | undefined
+  #retainAt: Milliseconds = 0
+
+  constructor(parts: LogKeeperParts) {
+    this.#parts = parts
+  }
+
+  add(batch: LogBatch): void {
+    this.#parts.log.write(batch)
+    this.#newest = batch
+    if (this.#parts.log.isFull) this.flush()
+    else this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
+  }
+
+  /**
+   * Writes what waits. A disk that is full costs old entries first, then all of them: followers that needed them take a snapshot,
+   * and the leader goes on.
+   */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#parts.log.isLost) return this.#startOver()
+    try {
+      this.#parts.log.flush()
+    } catch (error) {
+      if (!StemmaError.is(error, 'LOG_FULL')) return this.#tryLater(error)
+      this.#parts.warn(error)
+      this.#makeRoom()
+    }
+  }
+
+  /** Drops what need not be kept any more. To be called now and then. */
+  tick(): void {
+    const { log, retention, now, neededAfter } = this.#parts
+    if (now() < this.#retainAt) return
+    try {
+      // A part at a time, so that nobody waits long.
+      const isMore = log.retain(retention, neededAfter(), now())
+      this.#retainAt = isMore ? 0 : now() + RETAIN_MS
+    } catch (error) {
+      this.#retainAt = now() + RETAIN_MS
+      this.#parts.warn(error)
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #makeRoom(): void {
+    const { log, retention, now } = this.#parts
+    try {
+      // What waits is not in the log's size yet: asking for that would write it.
+      while (log.retain({ ...retention, maxBytes: Math.floor(retention.maxBytes / 2) }, undefined, now()));
+      log.flush()
+      return
+    } catch {
+      // Not even that: all of it goes.
+      this.#startOver()
+    }
+  }
+
+  #startOver(): void {
+    const { log } = this.#parts
+    const place = this.#newest?.place
+    if (place === undefined) return
+    try {
+      log.startOver(place, this.#parts.sums())
+    } catch (error) {
+      this.#tryLater(error)
+    }
+  }
+
+  /** Nothing is lost while it waits: the WAL keeps what the log doesn't have. */
+  #tryLater(error: unknown): void {
+    this.#parts.warn(error)
+    this.#timer ??= setTimeout(() => this.flush(), 50 * FLUSH_MS)
+  }
+}

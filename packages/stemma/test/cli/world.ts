@@ -1,0 +1,131 @@
+import type { ErrorCode } from '@stemma/base'
+import { StemmaError } from '@stemma/base'
+import type { Context } from '../../src/cli/context.ts'
+import type {
+  DatabaseDigest,
+  Engine,
+  FollowOptions,
+  LogReader,
+  RunningNode,
+  ServeOptions,
+  StatusOptions,
+} from '../../src/cli/engine.ts'
+import { runCommand } from '../../src/cli/program.ts'
+import type { FollowerEvent, LeaderEvent } from '../../src/events.ts'
+import type { NodeStatus } from '../../src/status.ts'
+
+/** A command that runs in a world of the test's making. */
+export interface Run {
+  readonly exitCode: Promise<number>
+  /** What was written so far. */
+  output(): string
+  errors(): string
+  /** The records of `--json`. */
+  records(): Record<string, unknown>[]
+  /** Exit codes that the process was made to end with at once. */
+  readonly exits: readonly number[]
+  /** What the engine was asked, in order: `open leader`, `close leader`. */
+  readonly calls: readonly string[]
+  readonly asked: { serve?: ServeOptions; follow?: FollowOptions; status?: StatusOptions }
+  /** As if the engine had told of it. */
+  tell(event: LeaderEvent | FollowerEvent): void
+  press(signal: 'SIGINT' | 'SIGTERM'): void
+  /** Lets time pass, in milliseconds. */
+  pass(ms: number): void
+}
+
+export interface World {
+  readonly isTTY?: boolean
+  readonly env?: Record<string, string>
+  readonly status?: NodeStatus
+  readonly digests?: Record<string, DatabaseDigest>
+  readonly log?: LogReader
+  /** Opening fails with this. */
+  readonly failure?: Error
+}
+
+export function failure(code: ErrorCode, message: string): StemmaError {
+  return new StemmaError(code, message)
+}
+
+/** Starts the command. It runs until its first wait before this returns. */
+export function start(line: string, world: World = {}): Run {
+  let [output, errors, now] = ['', '', 0]
+  const exits: number[] = []
+  const calls: string[] = []
+  const asked: Run['asked'] = {}
+  const listeners = new Map<string, Set<() => void>>([
+    ['SIGINT', new Set()],
+    ['SIGTERM', new Set()],
+  ])
+  let tell: (event: never) => void = () => {}
+  const open = (what: string): Promise<RunningNode> => {
+    calls.push(`open ${what}`)
+    if (world.failure !== undefined) return Promise.reject(world.failure)
+    return Promise.resolve({
+      status: () => Promise.resolve(world.status ?? Promise.reject(new Error('no status'))),
+      close: () => Promise.resolve(void calls.push(`close ${what}`)),
+    })
+  }
+  const engine: Engine = {
+    openLeader(options) {
+      asked.serve = options
+      tell = options.onEvent as typeof tell
+      return open('leader')
+    },
+    openFollower(options) {
+      asked.follow = options
+      tell = options.onEvent as typeof tell
+      return open('follower')
+    },
+    readStatus(options) {
+      asked.status = options
+      return world.failure === undefined ? Promise.resolve(world.status!) : Promise.reject(world.failure)
+    },
+    digestDatabase(database) {
+      const digest = world.digests?.[database]
+      return digest === undefined ? Promise.reject(world.failure) : Promise.resolve(digest)
+    },
+    readLog: () => world.log!,
+  }
+  const context: Context = {
+    engine,
+    output: { isTTY: world.isTTY ?? false, columns: 100, write: (text) => (output += text) },
+    errors: { write: (text) => (errors += text) },
+    signals: {
+      on: (signal, listener) => listeners.get(signal)?.add(listener),
+      off: (signal, listener) => listeners.get(signal)?.delete(listener),
+      exit(code) {
+        exits.push(code)
+        return undefined as never
+      },
+    },
+    env: world.env ?? {},
+    now: () => now,
+    every: () => () => {},
+  }
+  return {
+    exitCode: runCommand(
+      line.split(' ').filter((arg) => arg !== ''),
+      context,
+    ),
+    output: () => output,
+    errors: () => errors,
+    records: () =>
+      output
+        .trim()
+        .split('\n')
+        .map((each) => JSON.parse(each) as Record<string, unknown>),
+    exits,
+    calls,
+    asked,
+    tell: (event) => tell(event as never),
+    press: (signal) => listeners.get(signal)?.forEach((listener) => listener()),
+    pass: (ms) => void (now += ms),
+  }
+}
+
+/** Lets everything that is ready to run do so. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
