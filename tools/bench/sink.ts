@@ -83,7 +83,8 @@ class OpenSink implements Sink {
     this.#link = link
     queueMicrotask(() => this.#step({ kind: 'connected' }))
     return {
-      message: (bytes) => this.#step({ kind: 'message', message: decodeMessage(bytes) }),
+      // A copy, since the parts of a large entry are kept until all are there, and the link uses the bytes again.
+      message: (bytes) => this.#step({ kind: 'message', message: decodeMessage(bytes.slice()) }),
       drain: () => {},
       closed: (error) => this.#lose(error ?? new Error('the leader closed the link')),
     }
