@@ -36,6 +36,9 @@ export type ErrorCode =
   | 'REPLICA_FAILED'
   | 'ENTRY_GAP'
   | 'SNAPSHOT_NEEDED'
+  | 'ROWS_UNKNOWN'
+  | 'ROW_DIFFERS'
+  | 'WRONG_COPY_KIND'
   | 'SNAPSHOT_DAMAGED'
   | 'SNAPSHOT_UNSOUND'
   | 'NOT_STEMMA'
@@ -156,6 +159,18 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   SNAPSHOT_NEEDED: {
     recovery: 'resync',
     hint: 'Entries alone do not lead from what the copy has to the leader. The follower takes a snapshot by itself.',
+  },
+  ROWS_UNKNOWN: {
+    recovery: 'resync',
+    hint: 'This commit can not be told as rows; the message says why. Followers by rows take a snapshot here by themselves; followers by pages go on.',
+  },
+  ROW_DIFFERS: {
+    recovery: 'stop',
+    hint: 'Somebody wrote to the copy, or a bug did. Look at the two rows; then take a new snapshot by `stemma follow --resync`, or go on over differences by `--on-difference force`.',
+  },
+  WRONG_COPY_KIND: {
+    recovery: 'fix-input',
+    hint: 'A copy is followed either by pages (format wal) or by rows (format row). Follow it by the format that made it, or give the path of a new copy.',
   },
   SNAPSHOT_DAMAGED: {
     recovery: 'resync',

@@ -1,5 +1,5 @@
 import { StemmaError } from '@stemma/base'
-import type { EntryDescription, LogFormat, PageTarget } from '@stemma/log'
+import type { EntryDescription, PageFormat, PageTarget } from '@stemma/log'
 import { applyPayload } from './apply.ts'
 import { describePayload } from './describe.ts'
 import { encodePayload } from './encode.ts'
@@ -7,7 +7,7 @@ import { encodePayload } from './encode.ts'
 const VERSION = 1
 
 /** WAL shipping: a commit as what changed in its pages against what they were before. */
-export const walFormat: LogFormat = {
+export const walFormat: PageFormat = {
   name: 'wal',
   version: VERSION,
   reads: [VERSION],

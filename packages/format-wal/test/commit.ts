@@ -22,6 +22,9 @@ export function newCommit(pageSize: number, pageCount: number, pairs: readonly P
     digest: 0n,
     digestBefore: 0n,
     pages: () => changes,
+    rows: () => {
+      throw new Error('a format of pages looks at no rows')
+    },
   }
 }
 

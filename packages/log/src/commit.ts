@@ -1,4 +1,5 @@
 import type { Milliseconds, PageNumber, Position } from '@stemma/base'
+import type { CommitRows } from './rows.ts'
 
 /** One page that a transaction wrote. */
 export interface PageChange {
@@ -39,4 +40,11 @@ export interface Commit {
   readonly digestBefore: bigint
   /** The pages written, each once and as the commit left it, in the order of their numbers. None beyond `pageCount`. */
   pages(): readonly PageChange[]
+  /**
+   * The same as rows and changes of the schema.
+   *
+   * @throws StemmaError ROWS_UNKNOWN when they can't be told: the commit is `recovered` or `oversized`, its source was not asked to
+   *   look at rows, or what its pages say does not add up
+   */
+  rows(): CommitRows
 }

@@ -1,36 +1,58 @@
 import type { PageNumber } from '@stemma/base'
 import type { Commit } from './commit.ts'
+import type { CommitRows } from './rows.ts'
 
 /** What a format looks at when it encodes a commit. */
-export type View = 'pages' | 'rows' | 'statements'
+export type View = LogFormat['view']
 
 /**
- * A log format: turns a commit into bytes on the leader, and applies those bytes on a follower.
+ * A log format: turns a commit into bytes on the leader, and understands those bytes on a follower.
  *
  * It holds no state between calls: a leader starts anew at any commit, a follower at any entry.
  */
-export interface LogFormat {
+export type LogFormat = PageFormat | RowFormat
+
+interface Format {
   /** A short name, as people type it and as entries carry it: lower-case letters, digits and dashes, 1 to 32 characters. */
   readonly name: string
   /** The version of the payloads that `encode` makes, from 1. */
   readonly version: number
-  /** The payload versions that `apply` and `describe` understand. */
+  /** The payload versions that it understands. */
   readonly reads: readonly number[]
-  readonly view: View
-  /** Encodes one commit. The bytes are good until the next call of `encode`. */
-  encode(commit: Commit): Uint8Array
   /**
-   * Applies a payload to a copy that stands right before its commit.
+   * Encodes one commit. The bytes are good until the next call of `encode`.
    *
-   * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; the target is then thrown away, so nothing need be undone
+   * @throws StemmaError ROWS_UNKNOWN when the commit can't be told as rows; followers then need a snapshot
    */
-  apply(payload: Uint8Array, version: number, target: PageTarget): void
+  encode(commit: Commit): Uint8Array
   /**
    * Explains a payload to people.
    *
    * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense
    */
   describe(payload: Uint8Array, version: number): EntryDescription
+}
+
+/** A format whose followers are the leader's copies byte for byte. */
+export interface PageFormat extends Format {
+  readonly view: 'pages'
+  /**
+   * Applies a payload to a copy that stands right before its commit.
+   *
+   * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; the target is then thrown away, so nothing need be undone
+   */
+  apply(payload: Uint8Array, version: number, target: PageTarget): void
+}
+
+/** A format whose followers hold the same rows as the leader, in pages of their own. */
+export interface RowFormat extends Format {
+  readonly view: 'rows'
+  /**
+   * Gives back what the commit did. Views into `payload`.
+   *
+   * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; what is read lazily may throw it later
+   */
+  decode(payload: Uint8Array, version: number): CommitRows
 }
 
 /** A copy's pages, being changed by one or more commits. What is done to it becomes visible all at once, or never. */

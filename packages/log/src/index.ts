@@ -10,5 +10,6 @@ export {
   type Entry,
 } from './entry.ts'
 export { decodeEntryHead, type EntryHead } from './entry-head.ts'
-export type { EntryDescription, LogFormat, PageTarget, View } from './format.ts'
+export type { EntryDescription, LogFormat, PageFormat, PageTarget, RowFormat, View } from './format.ts'
+export type { Affinity, Column, CommitRows, RowChange, SchemaChange, SchemaObject, TableChanges, TableLayout } from './rows.ts'
 export { BytesReader, sizeOfVarint, writeVarint } from './varint.ts'

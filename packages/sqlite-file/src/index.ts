@@ -24,6 +24,7 @@ export {
   type PointerMapEntry,
 } from './pointer-map.ts'
 export { decodeRecord, encodeRecord, serialTypeOf, sizeOfSerialType } from './record.ts'
+export type { DatabaseChange, RecordChange, RowDifference, SchemaRowChange, TreeRows, TreeShape } from './rows/row-difference.ts'
 export { SCHEMA_ROOT, decodeSchemaRow, readSchema, type SchemaKind, type SchemaRow } from './schema.ts'
 export { newText, showText } from './text.ts'
 export {

@@ -33,7 +33,7 @@ export async function openFollowerEngine(
   options: FollowerEngineOptions,
   onEvent: (event: FollowerEvent) => void,
 ): Promise<FollowerEngine> {
-  const formats = await loadFormats([options.format])
+  const formats = (await loadFormats([options.format])).filter((format) => format.view === 'pages')
   let engine: Engine | undefined
   const replica = await openReplica({
     database: options.database,

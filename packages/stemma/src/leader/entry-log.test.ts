@@ -1,9 +1,9 @@
-import { decodeEntry, type Commit, type LogFormat } from '@stemma/log'
+import { decodeEntry, type Commit, type PageFormat } from '@stemma/log'
 import { expect, test } from 'vitest'
 import { EntryLog } from './entry-log.ts'
 
 /** Writes payloads into one piece of memory, again and again, as a format may. */
-function echoFormat(): LogFormat {
+function echoFormat(): PageFormat {
   const bytes = new Uint8Array(1024 * 1024)
   return {
     name: 'echo',
@@ -29,6 +29,9 @@ function newCommit(sequence: number, size: number, oversized = false): Commit {
     digest: BigInt(sequence),
     digestBefore: BigInt(sequence - 1),
     pages: () => [],
+    rows: () => {
+      throw new Error('these commits have no rows')
+    },
   }
 }
 

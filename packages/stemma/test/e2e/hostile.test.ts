@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
@@ -332,7 +333,14 @@ function pagesPayload(pageCount: number, pages: readonly (readonly [number, Uint
     digest: 0n,
     digestBefore: 0n,
   }
-  return walFormat.encode({ ...nowhere, pageSize: 4096, pageCount, pageCountBefore: 1, pages: () => changes })
+  return walFormat.encode({
+    ...nowhere,
+    pageSize: 4096,
+    pageCount,
+    pageCountBefore: 1,
+    pages: () => changes,
+    rows: () => assert.fail(),
+  })
 }
 
 /** A compressed payload that says how long it is. */

@@ -1,5 +1,5 @@
 import { StemmaError, assert, pageSum, showPosition } from '@stemma/base'
-import type { DecodedEntry, LogFormat } from '@stemma/log'
+import type { DecodedEntry, PageFormat } from '@stemma/log'
 import type { PageSums } from '../page-sums.ts'
 import type { CopyFile } from './copy-file.ts'
 import { isSameWalPlace, type CopyPlace } from './copy-place.ts'
@@ -11,7 +11,7 @@ import { placeOf } from './wal-appender.ts'
 export interface ApplierOptions {
   readonly copy: CopyFile
   readonly store: ReplicaStore
-  readonly formats: readonly LogFormat[]
+  readonly formats: readonly PageFormat[]
   /** The sums of the copy's pages; the applier keeps them up to date. */
   readonly sums: PageSums
   readonly place: CopyPlace
@@ -50,7 +50,7 @@ export class Applier {
   readonly #options: ApplierOptions
   readonly #copy: CopyFile
   readonly #stage: PageStage
-  readonly #formats: ReadonlyMap<string, LogFormat>
+  readonly #formats: ReadonlyMap<string, PageFormat>
   readonly #low = new BigUint64Array(1)
   readonly #lowWords = new Uint32Array(this.#low.buffer)
   #place: CopyPlace
@@ -196,7 +196,7 @@ export class Applier {
     return true
   }
 
-  #formatOf(entry: DecodedEntry): LogFormat {
+  #formatOf(entry: DecodedEntry): PageFormat {
     const format = this.#formats.get(entry.format)
     if (!format?.reads.includes(entry.formatVersion)) {
       const readable = [...this.#formats.keys()].join(', ')

@@ -1,5 +1,5 @@
 import type { PageNumber, Position } from '@stemma/base'
-import type { DecodedEntry, LogFormat } from '@stemma/log'
+import type { DecodedEntry, PageFormat } from '@stemma/log'
 import type { Disk } from '../disk/disk.ts'
 import type { SqliteDriver } from '../sqlite/driver.ts'
 import type { CopyPlace } from './copy-place.ts'
@@ -10,7 +10,7 @@ export interface ReplicaOptions {
   /** The path of the copy. */
   readonly database: string
   /** The formats whose entries may come. */
-  readonly formats: readonly LogFormat[]
+  readonly formats: readonly PageFormat[]
   readonly driver?: SqliteDriver
   readonly disk?: Disk
   /** Entries that come together become one transaction, which is much faster. True by default. */

@@ -221,6 +221,9 @@ export class CommitBuilder {
       digestBefore,
       changed: changes,
       pages: () => (oversized ? [] : changes),
+      rows: () => {
+        throw new StemmaError('ROWS_UNKNOWN', 'this source was not asked to look at rows')
+      },
     }
   }
 }

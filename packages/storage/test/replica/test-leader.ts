@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { pageSum, type Position } from '@stemma/base'
-import { decodeEntry, encodeEntry, type DecodedEntry, type Entry, type LogFormat } from '@stemma/log'
+import { decodeEntry, encodeEntry, type DecodedEntry, type Entry, type PageFormat } from '@stemma/log'
 import {
   FRAME_HEADER_SIZE,
   FrameChain,
@@ -16,7 +16,7 @@ import type { SnapshotToStage } from '../../src/replica/page-store.ts'
 export const CLUSTER = '0123456789abcdef0123456789abcdef'
 
 /** A format that holds whole pages: page count, then number, check and bytes of each. */
-export const wholePages: LogFormat = {
+export const wholePages: PageFormat = {
   name: 'whole',
   version: 1,
   reads: [1],
