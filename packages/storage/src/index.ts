@@ -27,6 +27,8 @@ export { openReplica } from './replica/open-replica.ts'
 export type { Replica, ReplicaEvent, ReplicaOptions, ReplicaState } from './replica/replica.ts'
 export { RANGE_PAGES_MAX, type SnapshotToStage } from './replica/page-store.ts'
 export type { PagesOfRange, Staging } from './replica/staging.ts'
+export type { StoredObject } from './rows/schema-scratch.ts'
+export { TableCatalog, type TableDescription, type UniqueIndex } from './rows/table-catalog.ts'
 export { readKeptPlaces, type KeptPlaces } from './replica/kept-places.ts'
 export {
   SIDECAR_APPLICATION_ID,

@@ -17,6 +17,7 @@ class Connection implements SqliteConnection {
       timeout: options.busyTimeout ?? 0,
     })
     this.#database.defaultSafeIntegers(true)
+    if (options.mayWriteSchema === true) this.#database.unsafeMode(true)
   }
 
   get inTransaction(): boolean {

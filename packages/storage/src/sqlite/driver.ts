@@ -7,7 +7,7 @@ export type DriverRow = Readonly<Record<string, DriverValue>>
 export interface SqliteDriver {
   readonly name: string
   /**
-   * Opens a database file.
+   * Opens a database file; `:memory:` is a new database in memory.
    *
    * @throws whatever the driver throws; `sqliteCode` reads SQLite's result code out of it
    */
@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean
   /** How long SQLite waits for a lock, in milliseconds. 0 by default: Stemma decides itself when to try again. */
   readonly busyTimeout?: number
+  /** Lets `PRAGMA writable_schema` take effect, which is shut off otherwise. */
+  readonly mayWriteSchema?: boolean
 }
 
 export interface SqliteConnection {

@@ -84,3 +84,14 @@ test('what is no error of SQLite has no code', () => {
   expect(sqliteCode(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBeUndefined()
   expect(sqliteCode('SQLITE_BUSY')).toBeUndefined()
 })
+
+test.each(DRIVERS)('%s lets nobody write the schema who was not meant to', (_name, driver) => {
+  for (const mayWriteSchema of [false, true]) {
+    const connection = driver.open(':memory:', { mustExist: false, mayWriteSchema })
+    connection.exec('CREATE TABLE t (a); PRAGMA writable_schema = ON')
+    const edit = (): void => connection.exec('DELETE FROM sqlite_schema')
+    if (mayWriteSchema) expect(edit).not.toThrow()
+    else expect(edit).toThrow(/may not be modified/)
+    connection.close()
+  }
+})

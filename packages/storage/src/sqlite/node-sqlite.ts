@@ -19,9 +19,11 @@ class Connection implements SqliteConnection {
   constructor(path: string, options: OpenOptions) {
     // Not a static import: only who uses it shall read that it is experimental.
     const sqlite = process.getBuiltinModule('node:sqlite')
-    const url = pathToFileURL(path)
-    url.searchParams.set('mode', options.readOnly ? 'ro' : options.mustExist ? 'rw' : 'rwc')
-    this.#database = new sqlite.DatabaseSync(url, { readOnly: options.readOnly ?? false, timeout: options.busyTimeout ?? 0 })
+    this.#database = new sqlite.DatabaseSync(path === ':memory:' ? path : urlOf(path, options), {
+      readOnly: options.readOnly ?? false,
+      timeout: options.busyTimeout ?? 0,
+      defensive: options.mayWriteSchema !== true,
+    })
   }
 
   get inTransaction(): boolean {
@@ -45,4 +47,10 @@ class Connection implements SqliteConnection {
   close(): void {
     this.#database.close()
   }
+}
+
+function urlOf(path: string, options: OpenOptions): URL {
+  const url = pathToFileURL(path)
+  url.searchParams.set('mode', options.readOnly ? 'ro' : options.mustExist ? 'rw' : 'rwc')
+  return url
 }
