@@ -63,6 +63,8 @@ export type ErrorCode =
   | 'PAGE_SIZE_MISMATCH'
   | 'STALE_LEADER'
   | 'HISTORY_DIVERGED'
+  | 'POSITION_NOT_KEPT'
+  | 'POSITION_UNKNOWN'
   | 'PEER_REFUSED'
   | 'PEER_LEFT'
   | 'LEADER_BUSY'
@@ -267,6 +269,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   HISTORY_DIVERGED: {
     recovery: 'resync',
     hint: 'The copy holds commits that the leader never had or has lost. Keep the copy if they matter; following on makes it equal to the leader.',
+  },
+  POSITION_NOT_KEPT: {
+    recovery: 'fix-input',
+    hint: 'Read the database anew, then go on from the position that it has; or go on from a later position and know that changes between are missing. `--log-max` and `--log-age` on the leader keep more.',
+  },
+  POSITION_UNKNOWN: {
+    recovery: 'fix-input',
+    hint: 'The position is of another database, or its commit was lost when the leader was restored. Read the database anew, then go on from the position that it has.',
   },
   PEER_REFUSED: {
     recovery: 'stop',

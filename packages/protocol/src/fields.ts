@@ -143,6 +143,11 @@ export class FieldReader {
     return value
   }
 
+  /** True when no field is left. */
+  get isAtEnd(): boolean {
+    return this.#index >= this.#fields.length
+  }
+
   /** True, and past it, when the next field is null. */
   isNull(): boolean {
     if (this.#fields[this.#index] !== null) return false

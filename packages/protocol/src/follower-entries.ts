@@ -1,7 +1,7 @@
 import { assert, comparePositions, type Milliseconds, type Position } from '@stemma/base'
+import { addPart } from './assembly.ts'
 import type { FollowerInput } from './follower-io.ts'
 import { heldSequence, refuseMessage, type FollowerTurn } from './follower-turn.ts'
-import { ENTRY_PARTS_MAX } from './limits.ts'
 import type { LeaderMessage } from './message.ts'
 
 type Entries = Extract<LeaderMessage, { readonly kind: 'entries' }>
@@ -19,23 +19,14 @@ export function onEntries(turn: FollowerTurn, { first, last, bytes }: Entries): 
 }
 
 /** A piece of a large entry comes. */
-export function onEntryPart(turn: FollowerTurn, { sequence, offset, total, bytes }: EntryPart): void {
+export function onEntryPart(turn: FollowerTurn, part: EntryPart): void {
   if (turn.state.phase !== 'following') return
-  const { assembling } = turn.state
-  const begun = assembling ?? { sequence, total, offset: 0, parts: [] }
-  if (begun.sequence !== sequence || begun.total !== total || begun.offset !== offset) {
-    return refuseMessage(
-      turn,
-      `bytes ${offset} of entry ${sequence}, wanted were bytes ${begun.offset} of entry ${begun.sequence}`,
-    )
-  }
-  if (begun.parts.length >= ENTRY_PARTS_MAX) return refuseMessage(turn, `entry ${sequence} in more than ${ENTRY_PARTS_MAX} parts`)
+  const added = addPart(turn.state.assembling, part)
+  if (added.kind === 'wrong') return refuseMessage(turn, added.what)
   if (isOverdrawn(turn)) return refuseMessage(turn, 'more entries than it was given credit for')
-  const parts = [...begun.parts, bytes]
-  const end = offset + bytes.byteLength
-  if (end < total) return turn.set({ assembling: { sequence, total, offset: end, parts } })
+  if (added.kind === 'more') return turn.set({ assembling: added.assembling })
   turn.set({ assembling: undefined })
-  take(turn, sequence, sequence, join(parts, total))
+  take(turn, part.sequence, part.sequence, added.bytes)
 }
 
 function take(turn: FollowerTurn, first: number, last: number, bytes: Uint8Array): void {
@@ -123,14 +114,4 @@ export function checkCaughtUp(turn: FollowerTurn): void {
   if (heldSequence(turn.state) < tip.position.sequence) return
   turn.set({ caughtUp: true })
   turn.report({ kind: 'caught-up', position: held.position })
-}
-
-function join(parts: readonly Uint8Array[], total: number): Uint8Array {
-  const bytes = new Uint8Array(total)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.byteLength
-  }
-  return bytes
 }

@@ -122,6 +122,8 @@ export function onVerdict(turn: FollowerTurn, verdict: Verdict): void {
     case 'snapshot':
       turn.report({ kind: 'needs-snapshot', why: verdict.why, error: undefined })
       return wantSnapshot(turn)
+    case 'not-kept':
+      return refuseMessage(turn, 'that a position is not kept, which only feeds are told')
     case 'diverged': {
       if (held.kind !== 'copy') return refuseMessage(turn, 'that an unknown position diverged')
       turn.report({ kind: 'diverged', position: held.position, at: verdict.at })

@@ -1,4 +1,5 @@
 import { StemmaError, type ErrorCode, type Milliseconds, type Position } from '@stemma/base'
+import type { Assembling } from './assembly.ts'
 import type { FollowerEffect, FollowerPhase, FollowerReport, Held } from './follower-io.ts'
 import type { FollowerLimits } from './limits.ts'
 import type { FollowerMessage, FormatOffer, SnapshotInfo } from './message.ts'
@@ -51,14 +52,6 @@ export interface Fetching {
   readonly compare: boolean
   /** Ranges in work, by their first page. */
   readonly ranges: ReadonlyMap<number, { readonly count: number; readonly state: 'summing' | 'asked' | 'writing' }>
-}
-
-/** An entry that comes in parts. */
-export interface Assembling {
-  readonly sequence: number
-  readonly total: number
-  readonly offset: number
-  readonly parts: readonly Uint8Array[]
 }
 
 /** A follower's whole state: a value. */

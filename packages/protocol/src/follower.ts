@@ -133,6 +133,7 @@ function onMessage(turn: FollowerTurn, message: Message): void {
     case 'pages':
       return onPages(turn, message)
     case 'status':
+    case 'answer':
       return
     case 'bye':
       return disconnect(
@@ -149,6 +150,7 @@ function onMessage(turn: FollowerTurn, message: Message): void {
     case 'close-snapshot':
     case 'alive':
     case 'status-request':
+    case 'ask':
       return refuseMessage(turn, `${message.kind}, which only followers send`)
   }
 }

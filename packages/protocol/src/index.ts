@@ -1,9 +1,12 @@
+export type { Feed, FeedConfig, FeedEffect, FeedInput, FeedPhase, FeedReport } from './feed-io.ts'
+export { newFeed, stepFeed, type FeedStep } from './feed.ts'
 export type { FollowerEffect, FollowerInput, FollowerPhase, FollowerReport, Held, HeldCopy } from './follower-io.ts'
 export type { Follower, FollowerConfig, KnownLeader, Tip } from './follower-turn.ts'
 export { lagOf, newFollower, stepFollower, type FollowerStep, type Lag } from './follower.ts'
 export type {
   AckLevel,
   Acks,
+  Answer,
   HistoryAnswer,
   LeaderEffect,
   LeaderInput,
@@ -17,6 +20,7 @@ export type {
 export type { HeldSnapshot, Leader, LeaderConfig, Peer } from './leader-peer.ts'
 export { followersAt, neededAfter, newLeader, peersOf, stepLeader, type LeaderStep } from './leader.ts'
 export {
+  ANSWER_BYTES_MAX,
   FETCH_BYTES_MAX,
   FETCH_PAGES_MAX,
   FOLLOWER_LIMITS,
@@ -24,12 +28,15 @@ export {
   LEADER_LIMITS,
   MESSAGE_BYTES_MAX,
   PROTOCOL_VERSIONS,
+  QUESTION_BYTES_MAX,
+  type FeedLimits,
   type FollowerLimits,
   type LeaderLimits,
 } from './limits.ts'
 export { LAYOUT_VERSION, decodeMessage, encodeMessage } from './message-codec.ts'
 export type {
   CopyState,
+  FeedState,
   FollowState,
   FollowerMessage,
   FollowerMessageKind,
@@ -41,5 +48,6 @@ export type {
   SnapshotInfo,
   SnapshotReason,
   Verdict,
+  Wish,
 } from './message.ts'
 export { parseStory, showStory } from './story-text.ts'

@@ -1,7 +1,7 @@
-import { StemmaError, assert, type ErrorCode } from '@stemma/base'
+import { StemmaError, assert, type ErrorCode, type Position } from '@stemma/base'
 import type { HistoryAnswer } from './leader-io.ts'
 import { dismiss, dismissOffender, forget, leaderError, type LeaderTurn, type Peer } from './leader-peer.ts'
-import { needsSnapshot, pump } from './leader-shipping.ts'
+import { needsSnapshot, notKept, pump } from './leader-shipping.ts'
 import { PROTOCOL_VERSIONS } from './limits.ts'
 import type { FollowerMessage, FormatOffer } from './message.ts'
 
@@ -21,7 +21,7 @@ export function onHello(turn: LeaderTurn, peer: Peer, hello: Hello): void {
       `the follower speaks versions ${oldest} to ${newest}, the leader ${PROTOCOL_VERSIONS.join(' to ')}`,
     )
   }
-  const visits = hello.wants === 'status'
+  const visits = hello.wants === 'status' || hello.wants === 'ask'
   const format = visits ? turn.config.formats[0] : commonFormat(turn, hello.formats)
   const refusal = visits ? undefined : whyRefused(turn, hello, format !== undefined)
   if (refusal !== undefined) return refuse(turn, peer, refusal[0], refusal[1])
@@ -39,13 +39,14 @@ export function onHello(turn: LeaderTurn, peer: Peer, hello: Hello): void {
     time: turn.now,
   })
   if (visits) {
-    turn.put({ ...peer, phase: 'visiting', node: hello.node, name: hello.name })
+    turn.put({ ...peer, phase: 'visiting', wants: hello.wants, node: hello.node, name: hello.name })
     return
   }
   replaceOlderLinks(turn, peer, hello.node)
   const joined = turn.put({
     ...peer,
     phase: 'welcomed',
+    wants: hello.wants,
     node: hello.node,
     name: hello.name,
     format: format?.name ?? '',
@@ -58,6 +59,7 @@ export function onHello(turn: LeaderTurn, peer: Peer, hello: Hello): void {
     name: joined.name,
     address: joined.address,
     format: joined.format,
+    wants: joined.wants,
   })
 }
 
@@ -110,12 +112,14 @@ function replaceOlderLinks(turn: LeaderTurn, peer: Peer, node: string): void {
   }
 }
 
-/** A follower asks to go on from where its copy stands. */
+/** A follower asks to go on from where its copy stands, a feed from a position or from now. */
 export function onFollow(turn: LeaderTurn, peer: Peer, { state, credit }: Follow): void {
   if (peer.phase !== 'welcomed') return dismissOffender(turn, peer, `follow while ${peer.phase}`)
-  if (state.kind !== 'copy') return needsSnapshot(turn, peer, state.kind)
-  const { position, digest } = state
-  turn.put({
+  if ((state.kind === 'feed') !== (peer.wants === 'feed'))
+    return dismissOffender(turn, peer, `follow with a state of ${state.kind} though it came to ${peer.wants}`)
+  if (state.kind === 'empty' || state.kind === 'unknown') return needsSnapshot(turn, peer, state.kind)
+  const position = state.position ?? turn.tip
+  const checking = turn.put({
     ...peer,
     phase: 'checking',
     asked: position,
@@ -124,7 +128,17 @@ export function onFollow(turn: LeaderTurn, peer: Peer, { state, credit }: Follow
     acks: undefined,
     installing: undefined,
   })
+  // Where the tip is needs no looking up.
+  if (state.position === undefined) return goOn(turn, checking, position)
+  const digest = state.kind === 'copy' ? state.digest : undefined
   turn.do({ kind: 'check-history', link: peer.link, format: peer.format, position, digest })
+}
+
+/** Entries come from behind a position now. */
+function goOn(turn: LeaderTurn, peer: Peer, position: Position): void {
+  const from = peer.wants === 'feed' ? { from: position } : {}
+  turn.send(peer, { kind: 'verdict', verdict: { kind: 'go-on', ...from } })
+  pump(turn, turn.put({ ...peer, phase: 'following', sent: position.sequence }))
 }
 
 /** Only a position that the host found in its history is gone on from. */
@@ -133,16 +147,14 @@ export function onHistory(turn: LeaderTurn, peer: Peer, answer: HistoryAnswer): 
   const { asked, link, node, name } = peer
   assert(asked !== undefined, 'a position to have been asked for')
   switch (answer.kind) {
-    case 'held': {
-      turn.send(peer, { kind: 'verdict', verdict: { kind: 'go-on' } })
-      return pump(turn, turn.put({ ...peer, phase: 'following', sent: asked.sequence }))
-    }
+    case 'held':
+      return goOn(turn, peer, asked)
     case 'not-kept':
-      return needsSnapshot(turn, peer, 'too-far-behind')
+      return peer.wants === 'feed' ? notKept(turn, peer, answer.oldest) : needsSnapshot(turn, peer, 'too-far-behind')
     case 'not-held': {
       turn.put({ ...peer, phase: 'welcomed', asked: undefined })
       turn.send(peer, { kind: 'verdict', verdict: { kind: 'diverged', at: answer.at } })
-      return turn.report({ kind: 'follower-diverged', link, node, name, position: asked })
+      return peer.wants === 'feed' ? undefined : turn.report({ kind: 'follower-diverged', link, node, name, position: asked })
     }
   }
 }

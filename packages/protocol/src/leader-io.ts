@@ -1,5 +1,5 @@
 import type { Milliseconds, Position, StemmaError } from '@stemma/base'
-import type { LeaderMessage, Message, PageRange, SnapshotInfo, SnapshotReason } from './message.ts'
+import type { LeaderMessage, Message, PageRange, SnapshotInfo, SnapshotReason, Wish } from './message.ts'
 
 /** The host's number for a link; no two links ever have the same. */
 export type LinkId = number
@@ -46,9 +46,16 @@ export type LeaderInput =
     } & PageRange)
   /** Answers `answer-status`: JSON in UTF-8. */
   | { readonly kind: 'status-made'; readonly link: LinkId; readonly json: Uint8Array }
+  /** Answers `answer-question`, at most `ANSWER_BYTES_MAX`; borrowed until sent. */
+  | { readonly kind: 'question-answered'; readonly link: LinkId; readonly answer: Answer }
   /** The leader ends: everybody is told, every snapshot closed. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'tick' }
+
+/** What the host says to a question: a body, or why there is none. */
+export type Answer =
+  | { readonly kind: 'body'; readonly body: Uint8Array }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string }
 
 export type LogAnswer =
   | { readonly kind: 'run'; readonly run: ShippedRun }
@@ -56,13 +63,13 @@ export type LogAnswer =
   /** `after` is no longer followed by its next entry in the log. */
   | { readonly kind: 'gone'; readonly oldest: number }
 
-/** Is this position, with this digest, in the leader's history? */
+/** Is this position, with this digest if one is given, in the leader's history? */
 export type HistoryAnswer =
   | { readonly kind: 'held' }
   /** It is not: another commit, or none, has this position. `at`: the last position both share, if known. */
   | { readonly kind: 'not-held'; readonly at: Position | undefined }
-  /** It can't be told, since the log does not reach back so far. */
-  | { readonly kind: 'not-kept' }
+  /** It can't be told, since the log does not reach back so far. `oldest`: the first position that entries follow on, if known. */
+  | { readonly kind: 'not-kept'; readonly oldest?: Position | undefined }
 
 /** What the leader's host must do, in the order given. Answers come back in the order of their questions. */
 export type LeaderEffect =
@@ -74,7 +81,8 @@ export type LeaderEffect =
       readonly link: LinkId
       readonly format: string
       readonly position: Position
-      readonly digest: bigint
+      /** Undefined for a feed, which has none. */
+      readonly digest: bigint | undefined
     }
   /** Whole entries after `after` and none beyond `upTo`; about `maxBytes`, but at least one. */
   | {
@@ -92,6 +100,8 @@ export type LeaderEffect =
   /** Of one that is open, being opened, or closed already. */
   | { readonly kind: 'close-snapshot'; readonly snapshot: string }
   | { readonly kind: 'answer-status'; readonly link: LinkId }
+  /** At most one at a time for a link. A link that closes wants no answer any more. */
+  | { readonly kind: 'answer-question'; readonly link: LinkId; readonly body: Uint8Array }
   | { readonly kind: 'report'; readonly report: LeaderReport }
 
 /** What people may want to know. */
@@ -103,6 +113,8 @@ export type LeaderReport =
       readonly name: string
       readonly address: string
       readonly format: string
+      /** `feed` for one that keeps no copy. */
+      readonly wants: Wish
     }
   | {
       readonly kind: 'follower-left'
@@ -141,6 +153,7 @@ export interface PeerView {
   readonly link: LinkId
   readonly address: string
   readonly phase: PeerPhase
+  readonly wants: Wish
   readonly node: string
   readonly name: string
   readonly format: string
@@ -153,7 +166,7 @@ export interface PeerView {
  * | phase | |
  * | --- | --- |
  * | `greeting` | has not said hello |
- * | `visiting` | came for the status only |
+ * | `visiting` | came for the status only, or to ask |
  * | `welcomed` | agreed on version and format; is to ask from where to follow, or for a snapshot |
  * | `checking` | asked to follow; the host looks its position up |
  * | `following` | gets entries as they come |

@@ -1,7 +1,7 @@
 import { StemmaError, type ErrorCode, type Milliseconds, type Position } from '@stemma/base'
 import type { Acks, LeaderEffect, LeaderReport, LinkId, PeerPhase } from './leader-io.ts'
 import type { LeaderLimits } from './limits.ts'
-import type { LeaderMessage, PageRange, SnapshotInfo } from './message.ts'
+import type { LeaderMessage, PageRange, SnapshotInfo, Wish } from './message.ts'
 
 /** What a leader is, and stays while it runs. */
 export interface LeaderConfig {
@@ -24,6 +24,10 @@ export interface Peer {
   readonly link: LinkId
   readonly address: string
   readonly phase: PeerPhase
+  /** `follow` before hello. */
+  readonly wants: Wish
+  /** A question of its waits for the host's answer. */
+  readonly asking: boolean
   /** Empty before hello. */
   readonly node: string
   readonly name: string

@@ -30,7 +30,8 @@ export function onLogRead(turn: LeaderTurn, peer: Peer, read: LogAnswer): void {
     case 'end':
       return
     case 'gone':
-      return peer.sent < read.oldest ? needsSnapshot(turn, peer, 'too-far-behind') : pump(turn, peer)
+      if (peer.sent >= read.oldest) return pump(turn, peer)
+      return peer.wants === 'feed' ? notKept(turn, peer, undefined) : needsSnapshot(turn, peer, 'too-far-behind')
   }
 }
 
@@ -85,6 +86,12 @@ function ship(turn: LeaderTurn, peer: Peer, { first, last, bytes }: ShippedRun):
     turn.send(peer, { kind: 'entries', first, last, bytes })
   }
   return turn.put({ ...peer, sent: last, sentBytes: peer.sentBytes + total })
+}
+
+/** Tells a feed that entries don't reach it: a snapshot would be of no use to it. */
+export function notKept(turn: LeaderTurn, peer: Peer, oldest: Position | undefined): void {
+  turn.put({ ...peer, phase: 'welcomed', asked: undefined, acks: undefined })
+  turn.send(peer, { kind: 'verdict', verdict: { kind: 'not-kept', oldest } })
 }
 
 /** Tells a follower that entries don't reach it. */

@@ -12,6 +12,7 @@ type PagesRead = Extract<LeaderInput, { readonly kind: 'pages-read' }>
 export function onOpenSnapshot(turn: LeaderTurn, peer: Peer, resume: string | undefined): void {
   if (peer.phase !== 'welcomed' && peer.phase !== 'following')
     return dismissOffender(turn, peer, `open-snapshot while ${peer.phase}`)
+  if (peer.wants === 'feed') return dismissOffender(turn, peer, 'open-snapshot though it keeps no copy')
   const { link, node, name } = peer
   if (peer.phase === 'following') turn.report({ kind: 'follower-needs-snapshot', link, node, name, why: 'asked' })
   const begun = resume === undefined ? undefined : turn.snapshots.get(resume)

@@ -1,4 +1,5 @@
 import { assert, comparePositions, type Milliseconds, type Position } from '@stemma/base'
+import { onAnswered, onAsk } from './leader-questions.ts'
 import { onFollow, onHello, onHistory } from './leader-handshake.ts'
 import type { AckLevel, LeaderEffect, LeaderInput, LinkId, PeerView } from './leader-io.ts'
 import {
@@ -77,7 +78,8 @@ function takeInput(turn: LeaderTurn, input: LeaderInput): void {
     case 'log-read':
     case 'history':
     case 'pages-read':
-    case 'status-made': {
+    case 'status-made':
+    case 'question-answered': {
       // Answers may come after their link has gone.
       const peer = turn.peers.get(input.link)
       if (peer !== undefined) takePeerInput(turn, peer, input)
@@ -106,6 +108,8 @@ function takePeerInput(turn: LeaderTurn, peer: Peer, input: Extract<LeaderInput,
       return onPagesRead(turn, turn.put({ ...peer, reading: false }), input)
     case 'status-made':
       return turn.send(peer, { kind: 'status', json: input.json })
+    case 'question-answered':
+      return onAnswered(turn, peer, input.answer)
     case 'link-opened':
       assert(false, 'links opened once')
   }
@@ -130,6 +134,8 @@ function onMessage(turn: LeaderTurn, peer: Peer, message: Message): void {
       return
     case 'status-request':
       return turn.do({ kind: 'answer-status', link: peer.link })
+    case 'ask':
+      return onAsk(turn, peer, message.body)
     case 'welcome':
     case 'refuse':
     case 'verdict':
@@ -140,6 +146,7 @@ function onMessage(turn: LeaderTurn, peer: Peer, message: Message): void {
     case 'pages':
     case 'status':
     case 'bye':
+    case 'answer':
       return dismissOffender(turn, peer, `${message.kind}, which only leaders send`)
   }
 }
@@ -150,6 +157,8 @@ function onLinkOpened(turn: LeaderTurn, link: LinkId, address: string): void {
     link,
     address,
     phase: 'greeting',
+    wants: 'follow',
+    asking: false,
     node: '',
     name: '',
     format: '',
@@ -193,17 +202,18 @@ function onStop(turn: LeaderTurn): void {
   for (const snapshot of turn.snapshots.keys()) closeSnapshot(turn, snapshot)
 }
 
-/** How many followers that are connected have a position at a level: received, durable or applied. */
+/** How many followers that are connected and keep a copy have a position at a level: received, durable or applied. */
 export function followersAt(leader: Leader, position: Position, level: AckLevel): number {
   const nodes = new Set<string>()
-  for (const { acks, node } of leader.peers.values()) {
-    if (acks !== undefined && comparePositions(acks[level], position) >= 0) nodes.add(node)
+  for (const { acks, node, wants } of leader.peers.values()) {
+    // A feed has read what it acked; nobody says that it kept it.
+    if (wants === 'follow' && acks !== undefined && comparePositions(acks[level], position) >= 0) nodes.add(node)
   }
   return nodes.size
 }
 
 /**
- * The lowest sequence after which a connected follower may still need entries, one that receives or installs a snapshot included;
+ * The lowest sequence after which a connected follower or feed may still need entries, one that receives or installs a snapshot included;
  * undefined when nobody does.
  */
 export function neededAfter(leader: Leader): number | undefined {
@@ -221,7 +231,7 @@ export function neededAfter(leader: Leader): number | undefined {
 
 /** The links as people see them. */
 export function peersOf(leader: Leader): readonly PeerView[] {
-  return Array.from(leader.peers.values(), ({ link, address, phase, node, name, format, acks, heardAt }) => {
-    return { link, address, phase, node, name, format, acks, heardAt }
+  return Array.from(leader.peers.values(), ({ link, address, phase, wants, node, name, format, acks, heardAt }) => {
+    return { link, address, phase, wants, node, name, format, acks, heardAt }
   })
 }

@@ -13,6 +13,10 @@ export const WIRE_ENTRY_BYTES_MAX: number = 256 * 1024 * 1024 + 1024
 /** An entry comes in no more parts than this. */
 export const ENTRY_PARTS_MAX = 4096
 
+/** No question is larger, in bytes, and no answer. */
+export const QUESTION_BYTES_MAX: number = 64 * 1024
+export const ANSWER_BYTES_MAX: number = 4 * 1024 * 1024
+
 /** A fetch asks for no more pages than this. */
 export const FETCH_PAGES_MAX = 65_536
 
@@ -79,6 +83,9 @@ export interface FollowerLimits {
   /** Two snapshots taken because the copy differed are at least this far apart. */
   readonly resyncMs: number
 }
+
+/** What a feed allows and how long it waits. Durations in milliseconds. */
+export type FeedLimits = Pick<FollowerLimits, 'silenceMs' | 'answerMs' | 'windowBytes'>
 
 export const FOLLOWER_LIMITS: FollowerLimits = {
   silenceMs: 30_000,

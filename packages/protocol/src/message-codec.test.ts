@@ -2,6 +2,7 @@ import { StemmaError } from '@stemma/base'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LAYOUT_VERSION, decodeMessage, encodeMessage } from './message-codec.ts'
+import { QUESTION_BYTES_MAX } from './limits.ts'
 import type { Message } from './message.ts'
 
 const position = { epoch: 3, sequence: 2 ** 40 + 7 }
@@ -38,6 +39,8 @@ const samples: Record<Message['kind'], readonly Message[]> = {
     { kind: 'follow', credit: 8_388_608, state: { kind: 'copy', position, digest: 0xfedcba9876543210n } },
     { kind: 'follow', credit: 0, state: { kind: 'empty' } },
     { kind: 'follow', credit: 0, state: { kind: 'unknown' } },
+    { kind: 'follow', credit: 0, state: { kind: 'feed', position } },
+    { kind: 'follow', credit: 0, state: { kind: 'feed', position: undefined } },
   ],
   ack: [{ kind: 'ack', received: position, durable: { epoch: 1, sequence: 0 }, applied: position, credit: 2 ** 45 }],
   'open-snapshot': [
@@ -48,6 +51,10 @@ const samples: Record<Message['kind'], readonly Message[]> = {
   'close-snapshot': [{ kind: 'close-snapshot', snapshot: 'run.1' }],
   alive: [{ kind: 'alive' }],
   'status-request': [{ kind: 'status-request' }],
+  ask: [
+    { kind: 'ask', body: bytes(12) },
+    { kind: 'ask', body: bytes(QUESTION_BYTES_MAX) },
+  ],
   welcome: [
     {
       kind: 'welcome',
@@ -65,6 +72,9 @@ const samples: Record<Message['kind'], readonly Message[]> = {
   refuse: [{ kind: 'refuse', code: 'CLUSTER_MISMATCH', message: 'another', hint: 'look' }],
   verdict: [
     { kind: 'verdict', verdict: { kind: 'go-on' } },
+    { kind: 'verdict', verdict: { kind: 'go-on', from: position } },
+    { kind: 'verdict', verdict: { kind: 'not-kept', oldest: position } },
+    { kind: 'verdict', verdict: { kind: 'not-kept', oldest: undefined } },
     { kind: 'verdict', verdict: { kind: 'snapshot', why: 'too-far-behind' } },
     { kind: 'verdict', verdict: { kind: 'diverged', at: position } },
     { kind: 'verdict', verdict: { kind: 'diverged', at: undefined } },
@@ -79,6 +89,10 @@ const samples: Record<Message['kind'], readonly Message[]> = {
   ],
   status: [{ kind: 'status', json: bytes(2) }],
   bye: [{ kind: 'bye', code: 'PEER_LEFT', message: 'done' }],
+  answer: [
+    { kind: 'answer', code: undefined, message: '', body: bytes(300) },
+    { kind: 'answer', code: 'LEADER_BUSY', message: 'later', body: bytes(0) },
+  ],
 }
 const all = Object.values(samples).flat()
 
@@ -122,6 +136,8 @@ test.each<[string, Uint8Array]>([
     raw(38, [0x97, 0xa1, 0x61, 1, 1, 0xb0, ...ascii('0000000000000001'), 0, 0xcd, 0x10, 0x01, 1]),
   ],
   ['an entry part beyond its end', join([raw(36, [0x93, 1, 9, 10]), bytes(2)])],
+  ['a question that is too large', join([raw(9, [0x90]), bytes(QUESTION_BYTES_MAX + 1)])],
+  ['an error with a body', join([raw(42, [0x92, 0xa1, 0x61, 0xa1, 0x61]), bytes(1)])],
   ['more sums than pages', join([raw(5, [0x93, 0xa1, 0x61, 1, 1]), bytes(16)])],
 ])('P-2: %s is refused with a code', (_title, message) => {
   expect(codeOf(message)).toBe('PROTOCOL_MESSAGE')
@@ -143,7 +159,7 @@ test(`P-2: any bytes give a message or PROTOCOL_MESSAGE (seed ${seed})`, () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 80 }),
-      fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41),
+      fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42),
       (tail, kind) => {
         const size = Math.min(tail.byteLength, 40)
         expect(['message', 'PROTOCOL_MESSAGE']).toContain(codeOf(join([Uint8Array.of(1, kind, size, 0), tail])))

@@ -1,14 +1,16 @@
-import { StemmaError } from '@stemma/base'
+import { StemmaError, type Position } from '@stemma/base'
 import { FieldReader, cleanText, nonsense, packFields, showDigest, unpackFields, type Field } from './fields.ts'
 import {
+  ANSWER_BYTES_MAX,
   FETCH_PAGES_MAX,
   FORMATS_MAX,
   HEADER_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   PAGE_COUNT_MAX,
+  QUESTION_BYTES_MAX,
   WIRE_ENTRY_BYTES_MAX,
 } from './limits.ts'
-import type { FollowState, FormatOffer, Message, Verdict } from './message.ts'
+import type { FollowState, FormatOffer, Message, Verdict, Wish } from './message.ts'
 
 /** The version of the layout below. It has nothing to do with the protocol version, which `hello` and `welcome` agree on. */
 export const LAYOUT_VERSION = 1
@@ -27,6 +29,7 @@ const KINDS: Readonly<Record<Message['kind'], number>> = {
   'close-snapshot': 6,
   alive: 7,
   'status-request': 8,
+  ask: 9,
   welcome: 32,
   refuse: 33,
   verdict: 34,
@@ -37,6 +40,7 @@ const KINDS: Readonly<Record<Message['kind'], number>> = {
   pages: 39,
   status: 40,
   bye: 41,
+  answer: 42,
 }
 
 const KIND_OF_CODE: ReadonlyMap<number, Message['kind']> = new Map(
@@ -93,7 +97,16 @@ export function decodeMessage(bytes: Uint8Array): Message {
   }
 }
 
-const HAS_BODY: ReadonlySet<Message['kind']> = new Set(['fetch-pages', 'entries', 'entry-part', 'pages', 'status'] as const)
+const HAS_BODY: ReadonlySet<Message['kind']> = new Set([
+  'fetch-pages',
+  'entries',
+  'entry-part',
+  'pages',
+  'status',
+  'ask',
+  'answer',
+] as const)
+const WISHES = ['follow', 'status', 'feed', 'ask'] as const satisfies readonly Wish[]
 
 function bodyOf(message: Message): Uint8Array {
   switch (message.kind) {
@@ -105,6 +118,9 @@ function bodyOf(message: Message): Uint8Array {
       return message.bytes
     case 'status':
       return message.json
+    case 'ask':
+    case 'answer':
+      return message.body
     case 'hello':
     case 'follow':
     case 'ack':
@@ -151,6 +167,7 @@ function fieldsOf(message: Message): readonly Field[] {
     case 'alive':
     case 'status-request':
     case 'status':
+    case 'ask':
       return []
     case 'welcome': {
       const { version, cluster, node, epoch, format, formatVersion, pageSize, tip, time } = message
@@ -174,22 +191,37 @@ function fieldsOf(message: Message): readonly Field[] {
       return [message.snapshot, message.first, message.count, message.leftOut]
     case 'bye':
       return [message.code, cleanText(message.message)]
+    case 'answer':
+      return [message.code ?? null, cleanText(message.message)]
   }
 }
 
 function fieldsOfState(state: FollowState): readonly Field[] {
-  if (state.kind !== 'copy') return [state.kind]
-  return [state.kind, state.position.epoch, state.position.sequence, showDigest(state.digest)]
+  switch (state.kind) {
+    case 'copy':
+      return [state.kind, ...fieldsOfPosition(state.position), showDigest(state.digest)]
+    case 'feed':
+      return [state.kind, ...fieldsOfPosition(state.position)]
+    case 'empty':
+    case 'unknown':
+      return [state.kind]
+  }
+}
+
+function fieldsOfPosition(position: Position | undefined): readonly Field[] {
+  return position === undefined ? [null] : [position.epoch, position.sequence]
 }
 
 function fieldsOfVerdict(verdict: Verdict): readonly Field[] {
   switch (verdict.kind) {
     case 'go-on':
-      return [verdict.kind]
+      return verdict.from === undefined ? [verdict.kind] : [verdict.kind, ...fieldsOfPosition(verdict.from)]
     case 'snapshot':
       return [verdict.kind, verdict.why]
+    case 'not-kept':
+      return [verdict.kind, ...fieldsOfPosition(verdict.oldest)]
     case 'diverged':
-      return verdict.at === undefined ? [verdict.kind, null] : [verdict.kind, verdict.at.epoch, verdict.at.sequence]
+      return [verdict.kind, ...fieldsOfPosition(verdict.at)]
   }
 }
 
@@ -254,7 +286,22 @@ function messageOf(kind: Message['kind'], fields: FieldReader, body: Uint8Array)
       return { kind, json: body }
     case 'bye':
       return { kind, code: fields.text('code', NAME_LENGTH_MAX), message: fields.text('message') }
+    case 'ask':
+      return { kind, body: atMost(body, QUESTION_BYTES_MAX) }
+    case 'answer':
+      return answerOf(fields, atMost(body, ANSWER_BYTES_MAX))
   }
+}
+
+function atMost(body: Uint8Array, max: number): Uint8Array {
+  if (body.byteLength > max) throw nonsense(`${body.byteLength} bytes, at most ${max} may be`)
+  return body
+}
+
+function answerOf(fields: FieldReader, body: Uint8Array): Message {
+  const code = fields.isNull() ? undefined : fields.text('code', NAME_LENGTH_MAX)
+  if (code !== undefined && body.byteLength > 0) throw nonsense('an error with a body')
+  return { kind: 'answer', code, message: fields.text('message'), body }
 }
 
 function helloOf(fields: FieldReader): Message {
@@ -262,7 +309,7 @@ function helloOf(fields: FieldReader): Message {
   return {
     kind: 'hello',
     versions: [oldest, fields.integer('newest version', 0xffff, oldest)],
-    wants: fields.word('wish', ['follow', 'status']),
+    wants: fields.word('wish', WISHES),
     node: fields.text('node', NAME_LENGTH_MAX),
     name: fields.text('name'),
     sqlite: fields.text('SQLite version', NAME_LENGTH_MAX),
@@ -282,24 +329,33 @@ function offerOf(value: unknown): FormatOffer {
 }
 
 function stateOf(fields: FieldReader): FollowState {
-  const kind = fields.word('state', ['copy', 'empty', 'unknown'])
-  if (kind !== 'copy') return { kind }
-  return {
-    kind,
-    position: fields.position('position'),
-    digest: fields.digest('digest'),
+  const kind = fields.word('state', ['copy', 'empty', 'unknown', 'feed'])
+  switch (kind) {
+    case 'copy':
+      return { kind, position: fields.position('position'), digest: fields.digest('digest') }
+    case 'feed':
+      return { kind, position: maybePosition(fields, 'position') }
+    case 'empty':
+    case 'unknown':
+      return { kind }
   }
 }
 
+function maybePosition(fields: FieldReader, name: string): Position | undefined {
+  return fields.isNull() ? undefined : fields.position(name)
+}
+
 function verdictOf(fields: FieldReader): Verdict {
-  const kind = fields.word('verdict', ['go-on', 'snapshot', 'diverged'])
+  const kind = fields.word('verdict', ['go-on', 'snapshot', 'not-kept', 'diverged'])
   switch (kind) {
     case 'go-on':
-      return { kind }
+      return fields.isAtEnd ? { kind } : { kind, from: fields.position('from') }
+    case 'not-kept':
+      return { kind, oldest: maybePosition(fields, 'oldest') }
     case 'snapshot':
       return { kind, why: fields.word('reason', ['empty', 'unknown', 'too-far-behind']) }
     case 'diverged':
-      return { kind, at: fields.isNull() ? undefined : fields.position('position') }
+      return { kind, at: maybePosition(fields, 'position') }
   }
 }
 

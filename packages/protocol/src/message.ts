@@ -14,8 +14,17 @@ export interface CopyState {
   readonly digest: bigint
 }
 
-/** What a follower says of its copy: `unknown` means that it has one and can't say at which position. */
-export type FollowState = CopyState | { readonly kind: 'empty' } | { readonly kind: 'unknown' }
+/** Somebody who keeps no copy: wants what comes behind a position, or from now on when that is undefined. */
+export interface FeedState {
+  readonly kind: 'feed'
+  readonly position: Position | undefined
+}
+
+/** What a follower says of its copy, `unknown` meaning that it has one and can't say at which position; or where a feed goes on. */
+export type FollowState = CopyState | { readonly kind: 'empty' } | { readonly kind: 'unknown' } | FeedState
+
+/** What somebody comes for: to keep a copy, to see the status, to get entries without a copy, to ask questions. */
+export type Wish = 'follow' | 'status' | 'feed' | 'ask'
 
 /** Which database a snapshot is of, and where it stands. */
 export interface SnapshotInfo {
@@ -38,7 +47,10 @@ export type SnapshotReason = 'empty' | 'unknown' | 'too-far-behind'
 
 /** May the follower go on from where it stands? */
 export type Verdict =
-  | { readonly kind: 'go-on' }
+  /** `from`, for a feed: entries come from behind this position. */
+  | { readonly kind: 'go-on'; readonly from?: Position | undefined }
+  /** For a feed: what follows its position is no longer in the log. `oldest` is the first position from which it could go on, if known. */
+  | { readonly kind: 'not-kept'; readonly oldest: Position | undefined }
   | { readonly kind: 'snapshot'; readonly why: SnapshotReason }
   /** The follower's position is not in the leader's history. `at` is the last position that both share, if it is known. */
   | { readonly kind: 'diverged'; readonly at: Position | undefined }
@@ -49,7 +61,7 @@ export type FollowerMessage =
       readonly kind: 'hello'
       /** The protocol versions spoken. */
       readonly versions: readonly [oldest: number, newest: number]
-      readonly wants: 'follow' | 'status'
+      readonly wants: Wish
       readonly node: string
       /** What people call this node; may be empty. */
       readonly name: string
@@ -82,6 +94,8 @@ export type FollowerMessage =
   | { readonly kind: 'close-snapshot'; readonly snapshot: string }
   | { readonly kind: 'alive' }
   | { readonly kind: 'status-request' }
+  /** A question that the leader's host understands. */
+  | { readonly kind: 'ask'; readonly body: Uint8Array }
 
 /** What leaders send. */
 export type LeaderMessage =
@@ -124,6 +138,8 @@ export type LeaderMessage =
   /** JSON, UTF-8. */
   | { readonly kind: 'status'; readonly json: Uint8Array }
   | { readonly kind: 'bye'; readonly code: string; readonly message: string }
+  /** Answers `ask`: by a body, or by the code of an error, a text about it, and no body. */
+  | { readonly kind: 'answer'; readonly code: string | undefined; readonly message: string; readonly body: Uint8Array }
 
 export type Message = FollowerMessage | LeaderMessage
 export type FollowerMessageKind = FollowerMessage['kind']

@@ -28,6 +28,7 @@ const EVENTS: Readonly<Record<Event, string>> = {
   '< pages': '< pages snapshot=r.1, first=3, count=2, bytes=<8192 bytes>',
   '< status': '< status json=<2 bytes>',
   '< bye': '< bye code=PEER_LEFT, message=stops',
+  '< answer': '< answer message="", body=<2 bytes>',
   '< hello': '< hello',
   '< follow': '< follow state=empty(), credit=1',
   '< ack': '< ack received=2:7, durable=2:7, applied=2:7, credit=1',
@@ -36,6 +37,7 @@ const EVENTS: Readonly<Record<Event, string>> = {
   '< close-snapshot': '< close-snapshot snapshot=r.1',
   '< alive': '< alive',
   '< status-request': '< status-request',
+  '< ask': '< ask body=<2 bytes>',
 }
 
 /** How a follower with a copy at 2:7 comes into each phase. Before a lost link, entries 8 and 9 had been handed over. */
@@ -103,6 +105,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': '-',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': '-',
     '< hello': '-',
     '< follow': '-',
@@ -112,6 +115,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': '-',
     '< alive': '-',
     '< status-request': '-',
+    '< ask': '-',
   },
   greeting: {
     connected: 'a bug of the host',
@@ -136,6 +140,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': 'given up',
     '< status': 'given up',
+    '< answer': 'given up',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -145,6 +150,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   settling: {
     connected: 'a bug of the host',
@@ -169,6 +175,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -178,6 +185,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   asking: {
     connected: 'a bug of the host',
@@ -202,6 +210,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -211,6 +220,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   following: {
     connected: 'a bug of the host',
@@ -234,6 +244,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -243,6 +254,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   opening: {
     connected: 'a bug of the host',
@@ -266,6 +278,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'staging: stage info=(snapshot=r.1, position=2:10) cluster=c1 format=wal',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -275,6 +288,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   staging: {
     connected: 'a bug of the host',
@@ -300,6 +314,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -309,6 +324,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   fetching: {
     connected: 'a bug of the host',
@@ -333,6 +349,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': 'write-pages snapshot=r.1 first=3 count=2 bytes=<8192 bytes>',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -342,6 +359,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   installing: {
     connected: 'a bug of the host',
@@ -367,6 +385,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': 'given up',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': 'offline: disconnect error=!PEER_LEFT; report disconnected error=!PEER_LEFT',
     '< hello': 'given up',
     '< follow': 'given up',
@@ -376,6 +395,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': 'given up',
     '< alive': 'given up',
     '< status-request': 'given up',
+    '< ask': 'given up',
   },
   stopped: {
     connected: '-',
@@ -399,6 +419,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< snapshot': '-',
     '< pages': '-',
     '< status': '-',
+    '< answer': '-',
     '< bye': '-',
     '< hello': '-',
     '< follow': '-',
@@ -408,6 +429,7 @@ const TABLE: Readonly<Record<FollowerPhase, Readonly<Record<Event, string>>>> = 
     '< close-snapshot': '-',
     '< alive': '-',
     '< status-request': '-',
+    '< ask': '-',
   },
 }
 

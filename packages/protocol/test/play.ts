@@ -1,10 +1,16 @@
 import {
+  newFeed,
   newFollower,
   newLeader,
   parseStory,
   showStory,
+  stepFeed,
   stepFollower,
   stepLeader,
+  type Feed,
+  type FeedConfig,
+  type FeedEffect,
+  type FeedInput,
   type Follower,
   type FollowerConfig,
   type FollowerEffect,
@@ -15,6 +21,8 @@ import {
   type LeaderInput,
   type Message,
 } from '../src/index.ts'
+
+type Effect = LeaderEffect | FollowerEffect | FeedEffect
 
 /** Fields that a story need not tell: they have these values then, and are not shown. */
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -43,7 +51,7 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   snapshot: { digest: 10n, pageSize: 4096, pageCount: 5 },
   info: { digest: 10n, pageSize: 4096, pageCount: 5 },
   'link-opened': { address: 'there' },
-  'follower-joined': { node: 'F', name: 'copy', address: 'there', format: 'wal' },
+  'follower-joined': { node: 'F', name: 'copy', address: 'there', format: 'wal', wants: 'follow' },
   'follower-left': { node: 'F', name: 'copy' },
   'follower-needs-snapshot': { node: 'F', name: 'copy' },
   'follower-diverged': { node: 'F', name: 'copy' },
@@ -56,6 +64,7 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'pages-read': { leftOut: new Uint8Array(0), bytes: new Uint8Array(0) },
   committed: { runs: [] },
   disconnect: { retryAfterMs: 0 },
+  answer: { message: '', body: new Uint8Array(0) },
 }
 
 /** A copy as most stories have it: at position 2:7. */
@@ -103,6 +112,13 @@ export function aFollower(config: Partial<FollowerConfig> = {}): Follower {
   )
 }
 
+/** A feed that is not connected, with a window of 800 bytes. */
+export function aFeed(config: Partial<FeedConfig> = {}): Feed {
+  const formats = [{ name: 'wal', versions: [1] }]
+  const common = { node: 'F', name: 'copy', sqlite: '3.54.1', formats, cluster: undefined, from: { epoch: 2, sequence: 7 } }
+  return newFeed({ ...common, ...config }, 0, { windowBytes: 800 })
+}
+
 /**
  * Plays a story: the lines that are not indented are what happens, and each is followed by what is done about it, indented.
  * `1< hello` is a message that came over link 1, `1> welcome` one that goes out, `@500 tick` happens at 500 ms.
@@ -128,6 +144,16 @@ export function playFollower(story: string, config: Partial<FollowerConfig> = {}
   })
 }
 
+/** The same for a feed. */
+export function playFeed(story: string, config: Partial<FeedConfig> = {}): string {
+  let feed = aFeed(config)
+  return play(story, (input, now) => {
+    const step = stepFeed(feed, input as FeedInput, now)
+    feed = step.feed
+    return step.effects
+  })
+}
+
 /** A story without its indentation and what is done in it. */
 export function trim(story: string): string {
   const lines = story.split('\n').filter((line) => line.trim() !== '')
@@ -135,7 +161,7 @@ export function trim(story: string): string {
   return lines.map((line) => line.slice(margin)).join('\n')
 }
 
-function play(story: string, step: (input: unknown, now: number) => readonly (LeaderEffect | FollowerEffect)[]): string {
+function play(story: string, step: (input: unknown, now: number) => readonly Effect[]): string {
   const told: string[] = []
   let now = 0
   for (const line of trim(story).split('\n')) {
@@ -149,7 +175,7 @@ function play(story: string, step: (input: unknown, now: number) => readonly (Le
 }
 
 /** Reads what happens. */
-export function parseInput(line: string): LeaderInput | FollowerInput {
+export function parseInput(line: string): LeaderInput | FollowerInput | FeedInput {
   const arrived = /^(?:(\d+))?< (.*)$/.exec(line)
   if (arrived === null) return complete(parseStory(line)) as LeaderInput
   const message = complete(parseStory(arrived[2]!)) as Message
@@ -157,7 +183,7 @@ export function parseInput(line: string): LeaderInput | FollowerInput {
 }
 
 /** Writes what is done. */
-export function showEffect(effect: LeaderEffect | FollowerEffect): string {
+export function showEffect(effect: Effect): string {
   if (effect.kind === 'send') return `${'link' in effect ? effect.link : ''}> ${showStory(withoutDefaults(effect.message))}`
   if (effect.kind === 'report') return `report ${showStory(withoutDefaults(effect.report))}`
   return showStory(withoutDefaults(effect))

@@ -9,6 +9,7 @@ import {
   type LeaderInput,
   type Message,
   type SnapshotInfo,
+  type Verdict,
 } from '@stemma/protocol'
 import { BrokenPromise } from './checks.ts'
 import { applyCommit, digestOf, join, newCommit, pageBytes, sumOf, PAGE_SIZE, type ModelCommit, type Pages } from './model.ts'
@@ -287,12 +288,14 @@ export class LeaderNode {
         return
       case 'answer-status':
         return this.#work.add(1, () => this.#feed({ kind: 'status-made', link: effect.link, json: new Uint8Array(2) }))
+      case 'answer-question':
+        return this.#feed({ kind: 'question-answered', link: effect.link, answer: { kind: 'body', body: effect.body } })
       case 'report':
         return this.#world.count(effect.report.kind)
     }
   }
 
-  #checkVerdict(link: number, verdict: 'go-on' | 'snapshot' | 'diverged'): void {
+  #checkVerdict(link: number, verdict: Verdict['kind']): void {
     const asked = this.#asked.get(link)
     if (verdict === 'go-on' && asked !== undefined) this.#world.checks.goOn(`link ${link}`, asked, this.#states)
     if (verdict === 'diverged' && this.#world.options.ship === 'synced' && !this.hasLostHistory) {
@@ -300,13 +303,12 @@ export class LeaderNode {
     }
   }
 
-  #history({ position, digest }: { readonly position: Position; readonly digest: bigint }): HistoryAnswer {
+  #history({ position, digest }: { readonly position: Position; readonly digest: bigint | undefined }): HistoryAnswer {
     const { sequence } = position
-    if (sequence < this.#base) return { kind: 'not-kept' }
+    if (sequence < this.#base) return { kind: 'not-kept', oldest: this.#positionAt(this.#base) }
     if (sequence > this.#commits.length) return { kind: 'not-held', at: undefined }
-    return digest === digestOf(this.#states[sequence]!) && position.epoch === this.#positionAt(sequence).epoch
-      ? { kind: 'held' }
-      : { kind: 'not-held', at: undefined }
+    const isSame = digest === undefined || digest === digestOf(this.#states[sequence]!)
+    return isSame && position.epoch === this.#positionAt(sequence).epoch ? { kind: 'held' } : { kind: 'not-held', at: undefined }
   }
 
   #readLog({ link, after, upTo, maxBytes }: Extract<LeaderEffect, { readonly kind: 'read-log' }>): void {

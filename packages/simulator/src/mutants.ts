@@ -1,5 +1,9 @@
 import type {
   Follower,
+  FeedEffect,
+  FeedInput,
+  FeedStep,
+  Feed,
   FollowerEffect,
   FollowerInput,
   FollowerStep,
@@ -160,7 +164,51 @@ export const MUTANTS: readonly Mutant[] = [
         : input,
     ),
   },
+  {
+    name: 'lets a feed take entries after a gap',
+    subject: withFeed((feed, input) =>
+      input.kind === 'message' && input.message.kind === 'entries'
+        ? { ...feed, received: Math.max(feed.received, input.message.first - 1) }
+        : feed,
+    ),
+  },
+  {
+    name: 'hands a feed the same entries twice',
+    subject: withFeed((feed, input) =>
+      input.kind === 'message' && input.message.kind === 'welcome' ? { ...feed, taken: feed.consumed } : feed,
+    ),
+  },
+  {
+    name: 'gives a feed credit for what still waits for its reader',
+    subject: withFeedEffects((effect, { receivedBytes, limits }) =>
+      effect.kind === 'send' && effect.message.kind === 'ack'
+        ? [{ kind: 'send', message: { ...effect.message, credit: receivedBytes + limits.windowBytes } }]
+        : [effect],
+    ),
+  },
+  {
+    name: 'acks as read what only waits for the reader of a feed',
+    subject: withFeedEffects((effect) =>
+      effect.kind === 'send' && effect.message.kind === 'ack'
+        ? [{ kind: 'send', message: { ...effect.message, durable: effect.message.received, applied: effect.message.received } }]
+        : [effect],
+    ),
+  },
 ]
+
+function withFeed(spoil: (feed: Feed, input: FeedInput) => Feed): Subject {
+  return { ...THE_PROTOCOL, stepFeed: (feed, input, now): FeedStep => THE_PROTOCOL.stepFeed(spoil(feed, input), input, now) }
+}
+
+function withFeedEffects(spoil: (effect: FeedEffect, feed: Feed) => readonly FeedEffect[]): Subject {
+  return {
+    ...THE_PROTOCOL,
+    stepFeed(before, input, now): FeedStep {
+      const { feed, effects } = THE_PROTOCOL.stepFeed(before, input, now)
+      return { feed, effects: effects.flatMap((effect) => spoil(effect, feed)) }
+    },
+  }
+}
 
 function withLeader(spoil: (leader: Leader, input: LeaderInput) => Leader): Subject {
   return {

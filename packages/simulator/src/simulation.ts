@@ -1,5 +1,6 @@
-import { followersAt, stepFollower, stepLeader } from '@stemma/protocol'
+import { followersAt, stepFeed, stepFollower, stepLeader } from '@stemma/protocol'
 import { BrokenPromise } from './checks.ts'
+import { FeedNode } from './feed-node.ts'
 import { FollowerNode } from './follower-node.ts'
 import { LeaderNode } from './leader-node.ts'
 import { digestOf, PAGE_SIZE } from './model.ts'
@@ -7,7 +8,7 @@ import { FAULTS, SIMULATED_LIMITS, type Fault, type SimulationOptions } from './
 import { World, type Subject } from './world.ts'
 
 /** The protocol as it ships. */
-export const THE_PROTOCOL: Subject = { stepLeader, stepFollower, waitsForSync: true }
+export const THE_PROTOCOL: Subject = { stepLeader, stepFollower, stepFeed, waitsForSync: true }
 
 export interface SimulationResult {
   readonly options: SimulationOptions
@@ -55,6 +56,7 @@ class Run {
   readonly #wrong: LeaderNode
   readonly #followers: FollowerNode[] = []
   readonly #strangers: FollowerNode[] = []
+  readonly #feed: FeedNode
   #wrongUntil = 0
 
   constructor(world: World) {
@@ -66,6 +68,7 @@ class Run {
       const node: FollowerNode = new FollowerNode(world, `follower${i}`, () => this.#addressOf(node))
       this.#followers.push(node)
     }
+    this.#feed = new FeedNode(world, 'feed', this.#leader)
     // Copies of another database, and of one with larger pages, that somebody points at our leader.
     const { cluster, tip, pages } = this.#wrong
     const held = { kind: 'copy', cluster, position: tip, digest: digestOf(pages) } as const
@@ -199,6 +202,7 @@ class Run {
     this.#world.note('fault', 'none from now on')
     this.#leader.start()
     for (const node of [...this.#followers, ...this.#strangers]) node.start()
+    this.#feed.start()
   }
 
   /** I19: in the end all are equal, and nothing is left lying about. */
@@ -220,8 +224,11 @@ class Run {
   #isConverged(): boolean {
     const { tip, pages, leader } = this.#leader
     if (leader === undefined || followersAt(leader, tip, 'durable') !== this.#followers.length) return false
-    return this.#followers.every(
-      (node) => node.held.kind === 'copy' && node.held.digest === digestOf(pages) && String(node.pages) === String(pages),
+    return (
+      this.#feed.isAtTip &&
+      this.#followers.every(
+        (node) => node.held.kind === 'copy' && node.held.digest === digestOf(pages) && String(node.pages) === String(pages),
+      )
     )
   }
 
@@ -229,6 +236,6 @@ class Run {
     const nodes = this.#followers.map(
       ({ name, follower, held }) => `${name} ${follower?.phase} at ${held.kind === 'copy' ? held.position.sequence : held.kind}`,
     )
-    return `leader at ${this.#leader.tip.sequence}, ${nodes.join(', ')}`
+    return `leader at ${this.#leader.tip.sequence}, ${nodes.join(', ')}, ${this.#feed.where}`
   }
 }

@@ -1,4 +1,4 @@
-import { showStory, type stepFollower, type stepLeader } from '@stemma/protocol'
+import { showStory, type stepFeed, type stepFollower, type stepLeader } from '@stemma/protocol'
 import { Agenda } from './agenda.ts'
 import { Checks } from './checks.ts'
 import { Dice } from './dice.ts'
@@ -10,6 +10,7 @@ import type { SimulationOptions } from './options.ts'
 export interface Subject {
   readonly stepLeader: typeof stepLeader
   readonly stepFollower: typeof stepFollower
+  readonly stepFeed: typeof stepFeed
   /** Whether a leader of `synced` waits for the sync. */
   readonly waitsForSync: boolean
 }

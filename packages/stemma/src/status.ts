@@ -43,7 +43,8 @@ export interface FollowerStatus {
   /** Address and port. */
   readonly peer: string
   readonly format: string
-  readonly state: 'connecting' | 'snapshot' | 'following'
+  /** `feed`: it reads changes and keeps no copy. */
+  readonly state: 'connecting' | 'snapshot' | 'following' | 'feed'
   /** Entries have arrived up to here. */
   readonly received: Position | undefined
   /** They will outlive a power cut of the follower. */

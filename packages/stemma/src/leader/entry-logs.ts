@@ -26,21 +26,33 @@ export class EntryLogs {
     return this.#logs.flatMap((log) => log.takeRun() ?? [])
   }
 
-  /** Is a follower's copy in our history? The digest tells: an entry may have been made anew since the copy took it. */
+  /**
+   * Is a follower's copy in our history? The digest tells: an entry may have been made anew since the copy took it. A feed has none, and
+   * is believed by epoch and sequence.
+   */
   checkHistory(
-    copy: { readonly format: string; readonly position: Position; readonly digest: bigint },
+    copy: { readonly format: string; readonly position: Position; readonly digest: bigint | undefined },
     place: Place,
   ): HistoryAnswer {
     const { format, position, digest } = copy
     const { sequence, epoch } = position
+    const isSame = (other: bigint): boolean => digest === undefined || digest === other
     const answer = (isOurs: boolean): HistoryAnswer => (isOurs ? { kind: 'held' } : { kind: 'not-held', at: undefined })
     if (sequence > place.position.sequence) return answer(false)
-    if (sequence === place.position.sequence) return answer(digest === place.digest && epoch === place.position.epoch)
+    if (sequence === place.position.sequence) return answer(isSame(place.digest) && epoch === place.position.epoch)
     const entry = this.#log.entryAt(format, sequence)
-    if (entry !== undefined) return answer(digest === entry.digest && epoch === entry.position.epoch)
+    if (entry !== undefined) return answer(isSame(entry.digest) && epoch === entry.position.epoch)
     // The oldest entry kept says what the database was before it.
     const next = this.#log.entryAt(format, sequence + 1)
-    if (next === undefined) return { kind: 'not-kept' }
-    return answer(digest === next.digestBefore && epoch <= next.position.epoch)
+    if (next === undefined) return { kind: 'not-kept', oldest: this.#oldest(format, place) }
+    return answer(isSame(next.digestBefore) && epoch <= next.position.epoch)
+  }
+
+  /** The first position of which the log has what follows. */
+  #oldest(format: string, { position }: Place): Position {
+    const read = this.#log.read({ format, after: 0, maxBytes: 1 })
+    if (read.kind === 'end') return position
+    const sequence = read.kind === 'gone' ? read.oldest : 0
+    return { epoch: this.#log.entryAt(format, sequence + 1)?.position.epoch ?? position.epoch, sequence }
   }
 }

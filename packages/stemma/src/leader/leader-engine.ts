@@ -19,6 +19,7 @@ import {
 import { listenTcp, parseLinkUrl, type Listener } from '@stemma/transport'
 import type { LeaderEvent } from '../events.ts'
 import { loadFormats } from '../formats.ts'
+import { Questions } from '../questions/questions.ts'
 import { showSnapshotReason } from '../snapshot-reason.ts'
 import type { NodeStatus } from '../status.ts'
 import { BufferedLog } from './buffered-log.ts'
@@ -93,6 +94,7 @@ class Engine implements LeaderEngine {
   readonly #parts: EngineParts
   readonly #entries: EntryLogs
   readonly #keeper: LogKeeper
+  readonly #questions = new Questions()
   #source!: Source
   #shipper: Shipper | undefined
   #snapshots!: OpenSnapshots
@@ -286,6 +288,7 @@ class Engine implements LeaderEngine {
       readPages: ({ snapshot, first, count, have }, into) => this.#snapshots.read(snapshot, { first, count, have, into }),
       closeSnapshot: (name) => this.#snapshots.close(name),
       status: () => JSON.stringify(this.status()),
+      answer: (question) => this.#questions.answer(question),
       report: (report) => this.#report(report),
       failed: (error) => this.#fail(error),
     }

@@ -4,6 +4,7 @@ import {
   encodeMessage,
   newLeader,
   stepLeader,
+  type Answer,
   type HistoryAnswer,
   type Leader,
   type LeaderConfig,
@@ -16,6 +17,7 @@ import {
   type SnapshotInfo,
 } from '@stemma/protocol'
 import type { Link, LinkHandlers } from '@stemma/transport'
+import { asStemmaError } from '../unexpected.ts'
 import { PageBuffers } from './page-buffers.ts'
 
 /** What a leader's protocol asks of the log, the snapshots and the node. */
@@ -37,6 +39,8 @@ export interface LeaderServices {
   closeSnapshot(snapshot: string): void
   /** The node's status as JSON. */
   status(): string
+  /** Answers a question; `signal` says that nobody waits for it any more. What it throws is told to who asked. */
+  answer(question: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   report(report: LeaderReport): void
   /** A service threw what it may not throw. */
   failed(error: unknown): void
@@ -50,6 +54,8 @@ export class LeaderHost {
   readonly #listeners = new Set<() => void>()
   /** By the name of the snapshot that they are for. */
   readonly #buffers = new Map<string, PageBuffers>()
+  /** Questions being answered, by their links. */
+  readonly #asking = new Map<LinkId, AbortController>()
   #leader: Leader
   #nextLink = 1
   #stepping = false
@@ -74,6 +80,7 @@ export class LeaderHost {
       drain: () => this.step({ kind: 'link-writable', link: id }),
       closed: (error) => {
         this.#links.delete(id)
+        this.#asking.get(id)?.abort()
         this.step({ kind: 'link-closed', link: id, error })
       },
     }
@@ -142,6 +149,8 @@ export class LeaderHost {
         return services.closeSnapshot(effect.snapshot)
       case 'answer-status':
         return this.#answer(() => ({ kind: 'status-made', link: effect.link, json: new TextEncoder().encode(services.status()) }))
+      case 'answer-question':
+        return void this.#answerQuestion(effect)
       case 'report':
         return services.report(effect.report)
     }
@@ -161,6 +170,20 @@ export class LeaderHost {
     } catch (error) {
       this.#services.failed(error)
     }
+  }
+
+  async #answerQuestion({ link, body }: Extract<LeaderEffect, { kind: 'answer-question' }>): Promise<void> {
+    const asking = new AbortController()
+    this.#asking.set(link, asking)
+    let answer: Answer
+    try {
+      answer = { kind: 'body', body: await this.#services.answer(body, asking.signal) }
+    } catch (error) {
+      const { code, message } = asStemmaError(error)
+      answer = { kind: 'error', code, message: message.slice(code.length + 2) }
+    }
+    this.#asking.delete(link)
+    this.step({ kind: 'question-answered', link, answer })
   }
 
   async #openSnapshot(effect: Extract<LeaderEffect, { kind: 'open-snapshot' }>): Promise<void> {
