@@ -1,8 +1,7 @@
-import type { PageTarget } from '@stemma/log'
-import { decompress } from './compression.ts'
+import { PayloadReader, damagedPayload, decompressBody, type PageTarget } from '@stemma/log'
+import { ZSTD } from './compression.ts'
 import { END_OF_PAGES, FRESH, LENDERS_MAX, PAGE_NUMBER_MAX, RAW, REARRANGE, type PageMode } from './ops.ts'
 import { carryOut, type OperationListener, type Workpiece } from './page-reader.ts'
-import { PayloadReader, damaged } from './payload-reader.ts'
 
 /** Is told what an entry does. */
 export interface ApplyListener {
@@ -55,13 +54,13 @@ interface Work extends Workpiece {
  */
 export function applyPayload(payload: Uint8Array, target: PageTarget, listener?: ApplyListener): void {
   const head = payload[0]
-  if (head === undefined || (head & ~(0x07 | COMPRESSED)) !== 0) throw damaged(0, 'an unknown first byte')
+  if (head === undefined || (head & ~(0x07 | COMPRESSED)) !== 0) throw damagedPayload(0, 'an unknown first byte')
   if (pageSizeOf(payload) !== target.pageSize)
-    throw damaged(0, `its pages have ${pageSizeOf(payload)} bytes, not ${target.pageSize}`)
+    throw damagedPayload(0, `its pages have ${pageSizeOf(payload)} bytes, not ${target.pageSize}`)
   let body = new PayloadReader(payload, 1)
-  if (isCompressed(payload)) body = new PayloadReader(decompress(body), 0)
+  if (isCompressed(payload)) body = new PayloadReader(decompressBody(body, ZSTD), 0)
   const pageCount = body.varint()
-  if (pageCount < 1 || pageCount > PAGE_NUMBER_MAX) throw damaged(body.at, `a database of ${pageCount} pages`)
+  if (pageCount < 1 || pageCount > PAGE_NUMBER_MAX) throw damagedPayload(body.at, `a database of ${pageCount} pages`)
   target.setPageCount(pageCount)
   const work: Work = {
     body,
@@ -92,13 +91,13 @@ function applyGroup(work: Work): void {
     work.before = lends ? work.lenders[met++] : undefined
     applyPage(work, pageNumber, mode)
   }
-  if (met !== lenderCount) throw damaged(body.at, 'a lender that is none of the pages')
+  if (met !== lenderCount) throw damagedPayload(body.at, 'a lender that is none of the pages')
 }
 
 /** Copies the lenders as they are, and gives their page numbers. */
 function readLenders(work: Work, count: number): readonly number[] {
   const { body, target } = work
-  if (count > LENDERS_MAX) throw damaged(body.at, `${count} lenders`)
+  if (count > LENDERS_MAX) throw damagedPayload(body.at, `${count} lenders`)
   const numbers: number[] = []
   const lenders: Uint8Array[] = []
   let lender = 0
@@ -137,6 +136,6 @@ function copyPage(page: Uint8Array, index: number): Uint8Array {
 
 function checkedPage(work: Work, previous: number, difference: number): number {
   const pageNumber = previous + difference
-  if (difference < 1 || pageNumber > work.pageCount) throw damaged(work.body.at, `page ${pageNumber} of ${work.pageCount}`)
+  if (difference < 1 || pageNumber > work.pageCount) throw damagedPayload(work.body.at, `page ${pageNumber} of ${work.pageCount}`)
   return pageNumber
 }

@@ -1,6 +1,6 @@
-import type { Commit, PageChange } from '@stemma/log'
+import { compressBody, type Commit, type PageChange } from '@stemma/log'
 import { COMPRESSED } from './apply.ts'
-import { COMPRESS_FROM, compress } from './compression.ts'
+import { ZSTD } from './compression.ts'
 import { EDIT, END_OF_PAGES, FRESH, LENDERS_MAX, RAW, REARRANGE, type PageMode } from './ops.ts'
 import { writeDifference } from './page-difference.ts'
 import { PageWriter } from './page-writer.ts'
@@ -35,10 +35,7 @@ export function encodePayload(commit: Commit): Uint8Array {
       writeRearranged(rearranged.slice(at, at + LENDERS_MAX), pageSize)
     }
   }
-  const plain = writer.bytes.subarray(0, writer.length)
-  if (plain.byteLength <= COMPRESS_FROM) return plain
-  const packed = compress(plain.subarray(1))
-  return packed === undefined ? plain : withHead(plain[0]! | COMPRESSED, packed)
+  return compressBody(writer.bytes.subarray(0, writer.length), COMPRESSED, ZSTD)
 }
 
 /** Writes the pages that differ in few places, and gives the others. */
@@ -111,13 +108,6 @@ function endPage(head: number, mode: PageMode, sum: bigint): void {
   writer.end()
   writer.bytes[head]! |= mode
   writer.sum(sum)
-}
-
-function withHead(head: number, rest: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(rest.byteLength + 1)
-  bytes[0] = head
-  bytes.set(rest, 1)
-  return bytes
 }
 
 /** The page itself, or a copy that can be read in words of 8 bytes: good until the next in the same place. */

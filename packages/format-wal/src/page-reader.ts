@@ -12,7 +12,7 @@ import {
   SPLICES_MAX,
   SPLICE_BYTES_MAX,
 } from './ops.ts'
-import { damaged, type PayloadReader } from './payload-reader.ts'
+import { damagedPayload, type PayloadReader } from '@stemma/log'
 
 /** Fewer bytes than this are copied faster one by one. */
 const COPY_BYTES_FEW = 48
@@ -48,28 +48,28 @@ export function carryOut(reader: PayloadReader, work: Workpiece): void {
     if (operation >= SPECIAL) {
       if (operation === END) return
       if (operation === INSERT || operation === REMOVE) {
-        if (++splices > SPLICES_MAX) throw damaged(reader.at, 'too many pieces put in or taken out')
+        if (++splices > SPLICES_MAX) throw damagedPayload(reader.at, 'too many pieces put in or taken out')
         to = operation === INSERT ? insert(reader, work, to) : remove(reader, work, to)
       } else if (operation === LADDER) {
         to = climb(reader, work, to)
       } else if (operation >= BORROW) {
         to = borrow(reader, work, to, operation - BORROW)
       } else {
-        throw damaged(reader.at, 'an operation that does not exist')
+        throw damagedPayload(reader.at, 'an operation that does not exist')
       }
       continue
     }
     const run = runOf(reader, operation & 0x3f)
-    if (to + run > size) throw damaged(reader.at, 'a run beyond the end of its page')
+    if (to + run > size) throw damagedPayload(reader.at, 'a run beyond the end of its page')
     const kind = operation & 0xc0
     if (kind === LITERAL) {
       const at = reader.at
-      if (at + run > bytes.byteLength) throw damaged(at, 'the bytes end within a literal')
+      if (at + run > bytes.byteLength) throw damagedPayload(at, 'the bytes end within a literal')
       copy(page, to, bytes, at, run)
       reader.at = at + run
     } else if (kind === MOVE) {
       const from = to + reader.signedVarint()
-      if (work.before === undefined || from < 0 || from + run > size) throw damaged(reader.at, 'a move from nowhere')
+      if (work.before === undefined || from < 0 || from + run > size) throw damagedPayload(reader.at, 'a move from nowhere')
       copy(page, to, work.before, from, run)
     }
     listener?.(kind === KEEP ? 'keep' : kind === LITERAL ? 'literal' : 'move', to, to + run)
@@ -88,7 +88,8 @@ function insert(reader: PayloadReader, { page, listener }: Workpiece, to: number
   const moved = reader.varint()
   const at = reader.at
   const end = to + count
-  if (end + moved > page.byteLength || at + count > bytes.byteLength) throw damaged(at, 'an insert beyond the end of its page')
+  if (end + moved > page.byteLength || at + count > bytes.byteLength)
+    throw damagedPayload(at, 'an insert beyond the end of its page')
   page.copyWithin(end, to, to + moved)
   for (let i = 0; i < count; i++) page[to + i] = bytes[at + i]!
   reader.at = at + count
@@ -101,7 +102,7 @@ function remove(reader: PayloadReader, { page, listener }: Workpiece, to: number
   const count = spliceBytes(reader)
   const moved = reader.varint()
   const end = to + count
-  if (end + moved > page.byteLength) throw damaged(reader.at, 'a removal beyond the end of its page')
+  if (end + moved > page.byteLength) throw damagedPayload(reader.at, 'a removal beyond the end of its page')
   page.copyWithin(to, end, end + moved)
   listener?.('move', to, to + moved)
   return to
@@ -109,7 +110,7 @@ function remove(reader: PayloadReader, { page, listener }: Workpiece, to: number
 
 function spliceBytes(reader: PayloadReader): number {
   const count = reader.byte()
-  if (count > SPLICE_BYTES_MAX) throw damaged(reader.at, 'a piece too large to be put in or taken out')
+  if (count > SPLICE_BYTES_MAX) throw damagedPayload(reader.at, 'a piece too large to be put in or taken out')
   return count
 }
 
@@ -119,7 +120,7 @@ function climb(reader: PayloadReader, { page, listener }: Workpiece, from: numbe
   value |= reader.byte()
   const step = reader.signedVarint()
   let to = from
-  if (to + 2 * count > page.byteLength) throw damaged(reader.at, 'a ladder beyond the end of its page')
+  if (to + 2 * count > page.byteLength) throw damagedPayload(reader.at, 'a ladder beyond the end of its page')
   for (let i = 0; i < count; i++) {
     page[to++] = value >>> 8
     page[to++] = value
@@ -136,7 +137,7 @@ function borrow(reader: PayloadReader, work: Workpiece, to: number, index: numbe
   const run = runOf(reader, code)
   const from = reader.varint()
   if (lender === undefined || code >= 0x40 || to + run > page.byteLength || from + run > lender.byteLength) {
-    throw damaged(reader.at, 'a loan from nowhere')
+    throw damagedPayload(reader.at, 'a loan from nowhere')
   }
   copy(page, to, lender, from, run)
   listener?.('borrow', to, to + run)

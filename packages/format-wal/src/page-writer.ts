@@ -1,38 +1,10 @@
+import { PayloadWriter } from '@stemma/log'
 import { BORROW, END, INSERT, KEEP, LADDER, LITERAL, MOVE, REMOVE, RUN_BYTES_LONG, RUN_BYTES_MAX } from './ops.ts'
 
-/** Collects a payload. Its buffer is used again for the next one. */
-export class PageWriter {
+/** Collects a payload. */
+export class PageWriter extends PayloadWriter {
   /** Whether a move was written since this was last set to false. */
   moved = false
-  bytes: Uint8Array = new Uint8Array(64 * 1024)
-  length = 0
-
-  /** Makes sure that so many more bytes fit. Nothing else here looks. */
-  reserve(count: number): void {
-    if (this.length + count <= this.bytes.byteLength) return
-    const larger = new Uint8Array(Math.max(this.length + count, this.bytes.byteLength * 2))
-    larger.set(this.bytes.subarray(0, this.length))
-    this.bytes = larger
-  }
-
-  byte(value: number): void {
-    this.bytes[this.length++] = value
-  }
-
-  /** @param value - a safe integer, not negative */
-  varint(value: number): void {
-    const bytes = this.bytes
-    let rest = value
-    while (rest >= 0x80) {
-      bytes[this.length++] = (rest % 0x80) | 0x80
-      rest = Math.floor(rest / 0x80)
-    }
-    bytes[this.length++] = rest
-  }
-
-  signedVarint(value: number): void {
-    this.varint(((value << 1) ^ (value >> 31)) >>> 0)
-  }
 
   /** Writes the low half of a page's sum. */
   sum(value: bigint): void {
@@ -43,18 +15,6 @@ export class PageWriter {
     bytes[length + 2] = low >>> 16
     bytes[length + 3] = low >>> 24
     this.length = length + 4
-  }
-
-  copy(from: Uint8Array, start: number, end: number): void {
-    const { bytes } = this
-    let at = this.length
-    if (end - start > 48) {
-      bytes.set(from.subarray(start, end), at)
-      at += end - start
-    } else {
-      for (let i = start; i < end; i++) bytes[at++] = from[i]!
-    }
-    this.length = at
   }
 
   keep(count: number): void {

@@ -1,4 +1,5 @@
 export type { Commit, PageChange } from './commit.ts'
+export { COMPRESS_FROM, compressBody, decompressBody, type Compressor } from './compressed-body.ts'
 export {
   ENTRY_BYTES_MAX,
   ENVELOPE_BYTES_MAX,
@@ -11,5 +12,7 @@ export {
 } from './entry.ts'
 export { decodeEntryHead, type EntryHead } from './entry-head.ts'
 export type { EntryDescription, LogFormat, PageFormat, PageTarget, RowFormat, View } from './format.ts'
+export { PayloadReader, VARINT_END, damagedPayload } from './payload-reader.ts'
+export { PayloadWriter } from './payload-writer.ts'
 export type { Affinity, Column, CommitRows, RowChange, SchemaChange, SchemaObject, TableChanges, TableLayout } from './rows.ts'
 export { BytesReader, sizeOfVarint, writeVarint } from './varint.ts'

@@ -1,0 +1,1 @@
+export { newRowFormat, rowFormat, type RowFormatOptions, type RowImage } from './row-format.ts'
