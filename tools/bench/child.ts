@@ -43,6 +43,8 @@ export interface Opened {
   readonly tookMs: number
   /** A follower: from the connection until it was caught up. */
   readonly caughtUpMs: number
+  /** A follower that took a snapshot: from its last page until it was the copy. */
+  readonly settledMs: number
   /** A follower: whether it took a snapshot. */
   readonly tookSnapshot: boolean
 }
@@ -124,13 +126,15 @@ function writer(): Database.Database {
 async function timed(work: () => Promise<string>): Promise<Opened> {
   const start = performance.now()
   const url = await work()
-  return { url, tookMs: performance.now() - start, caughtUpMs: 0, tookSnapshot: false }
+  return { url, tookMs: performance.now() - start, caughtUpMs: 0, settledMs: 0, tookSnapshot: false }
 }
 
 async function follow(task: Extract<Task, { readonly kind: 'open-follower' }>): Promise<Opened> {
   const { url, database, merge, token, spare } = task
   let connectedAt = 0
   let tookSnapshot = false
+  let lastPageAt = 0
+  let settledMs = 0
   let failure: Error | undefined
   const onEvent = (event: FollowerEvent): void => {
     if (event.kind === 'connected') {
@@ -138,6 +142,8 @@ async function follow(task: Extract<Task, { readonly kind: 'open-follower' }>): 
       if (spare !== undefined) rmSync(spare)
     }
     if (event.kind === 'snapshot-started') tookSnapshot = true
+    if (event.kind === 'snapshot-progress' && event.done === event.total) lastPageAt = performance.now()
+    if (event.kind === 'snapshot-installed') settledMs = performance.now() - lastPageAt
     if (event.kind === 'failed') failure = event.error
   }
   const opened = await timed(async () => {
@@ -145,7 +151,7 @@ async function follow(task: Extract<Task, { readonly kind: 'open-follower' }>): 
     return url
   })
   if (failure !== undefined) throw failure
-  return { ...opened, caughtUpMs: performance.now() - connectedAt, tookSnapshot }
+  return { ...opened, caughtUpMs: performance.now() - connectedAt, settledMs, tookSnapshot }
 }
 
 function write(step: () => void, count: number, seconds: number): Written {

@@ -1,4 +1,4 @@
-import { StemmaError, assert } from '@stemma/base'
+import { StemmaError, assert, newReadBuffer } from '@stemma/base'
 import { FRAME, FRAME_HEADER_BYTES, HANDSHAKE_FRAME_MAX, PREAMBLE_BYTES, decodePreamble, type FrameKind } from './frame.ts'
 
 /**
@@ -127,7 +127,7 @@ export class FrameReader {
 
   /** Sees to it that the frame at `#start` can become complete where it lies. */
   #makeRoom(): void {
-    if (this.#base.byteLength < this.#bufferBytes) this.#base = new Uint8Array(this.#bufferBytes)
+    if (this.#base.byteLength < this.#bufferBytes) this.#base = newReadBuffer(this.#bufferBytes)
     const have = this.#end - this.#start
     const need = this.#frameSize() || FRAME_HEADER_BYTES
     const stays = have > 0 && need <= this.#buffer.byteLength - this.#start

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { copyFileSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, copyFileSync, fdatasyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { Bench } from '../bench.ts'
 import type { Opened } from '../child.ts'
 import { withChildren } from '../child-process.ts'
@@ -79,27 +79,47 @@ const MANNERS_OF_COPY = [
   { name: 'snapshot.unknown-leader', goal: undefined, token: undefined },
 ] as const
 
-/** A new follower's first copy, from the connection until it is checked, durable and caught up, against `cp` of the file. */
+/**
+ * A new follower's first copy, from the connection until it is checked, durable and caught up, against `cp` of the file. `cp` leaves what it wrote
+ * in memory; ours ends with a sync, so a second row compares with `cp` and a sync of what it wrote.
+ */
 export async function* measureSnapshot(bench: Bench): AsyncGenerator<Row> {
   for (const { name, goal, token } of MANNERS_OF_COPY) {
     if (!bench.wants(name)) continue
     const { plain, ours } = await copyTimes(bench, token)
+    const all = (times: readonly number[]): string => times.map(show).join(' ')
+    const synced = plain.map(({ cpMs, syncMs }) => cpMs + syncMs)
     yield newRow({
       name,
       unit: "of cp's speed",
       goal,
       better: 'higher',
-      runs: ours.map(({ caughtUpMs }, run) => plain[run]! / caughtUpMs),
+      runs: ours.map(({ caughtUpMs }, run) => plain[run]!.cpMs / caughtUpMs),
       beside:
-        `${ours.map(({ caughtUpMs }) => show(caughtUpMs)).join(' ')}; cp ${plain.map(show).join(' ')} ms; ` +
-        `with the start of its thread ${ours.map(({ tookMs }) => show(tookMs)).join(' ')}`,
+        `${all(ours.map(({ caughtUpMs }) => caughtUpMs))}; cp ${all(plain.map(({ cpMs }) => cpMs))} ms; ` +
+        `of ours, check and sync after the last page ${all(ours.map(({ settledMs }) => settledMs))}; ` +
+        `with the start of its thread ${all(ours.map(({ tookMs }) => tookMs))}`,
+    })
+    yield newRow({
+      name: `${name}.durable`,
+      unit: 'of cp and sync',
+      goal: undefined,
+      better: 'higher',
+      runs: ours.map(({ caughtUpMs }, run) => synced[run]! / caughtUpMs),
+      beside: `cp and sync ${all(synced)} ms`,
     })
   }
 }
 
-async function copyTimes(bench: Bench, token: Uint8Array | undefined): Promise<{ plain: number[]; ours: Opened[] }> {
+interface CpTime {
+  readonly cpMs: number
+  /** To sync what it wrote. */
+  readonly syncMs: number
+}
+
+async function copyTimes(bench: Bench, token: Uint8Array | undefined): Promise<{ plain: CpTime[]; ours: Opened[] }> {
   const [database, copy, spare] = [bench.newDatabase(bench.effort.snapshotBytes), bench.newPath(), bench.newPath()]
-  const [plain, ours]: [number[], Opened[]] = [[], []]
+  const [plain, ours]: [CpTime[], Opened[]] = [[], []]
   await withChildren(async (newChild) => {
     const leader = newChild()
     const { url } = await leader.run({ kind: 'open-leader', database, ship: 'synced', thread: 'worker', token })
@@ -122,11 +142,15 @@ async function copyTimes(bench: Bench, token: Uint8Array | undefined): Promise<{
  * A virtual machine may give memory that was free for a second or two back to its host, and to get it again costs several times
  * what copying does. So both copies begin when a file of their size has just gone; the one that this makes is kept for ours.
  */
-function cpTime(database: string, copy: string, spare: string): number {
+function cpTime(database: string, copy: string, spare: string): CpTime {
   rmSync(spare)
   const start = performance.now()
   spawnSync('cp', [database, copy])
-  const took = performance.now() - start
+  const cpMs = performance.now() - start
+  const file = openSync(copy, 'r+')
+  fdatasyncSync(file)
+  const syncMs = performance.now() - start - cpMs
+  closeSync(file)
   renameSync(copy, spare)
-  return took
+  return { cpMs, syncMs }
 }

@@ -1,3 +1,4 @@
+import { newReadBuffer } from '@stemma/base'
 import type { Link } from '@stemma/transport'
 
 /** A link that reads slowly lets no more than this many be used again. */
@@ -26,7 +27,7 @@ export class PageBuffers {
       this.#lent = []
     }
     const known = this.#free.pop()
-    const buffer = known !== undefined && known.byteLength >= bytes ? known : new Uint8Array(bytes)
+    const buffer = known !== undefined && known.byteLength >= bytes ? known : newReadBuffer(bytes)
     if (this.#lent.length + this.#free.length < BUFFERS_MAX) this.#lent.push(buffer)
     return buffer
   }

@@ -1,4 +1,4 @@
-import { StemmaError, pageSum, showPosition, type PageNumber, type Position } from '@stemma/base'
+import { StemmaError, newReadBuffer, pageSum, showPosition, type PageNumber, type Position } from '@stemma/base'
 import { PAGE_COUNT_MAX, isPageSize, lockBytePage } from '@stemma/sqlite-file'
 import type { Disk } from '../disk/disk.ts'
 import { PageSums } from '../page-sums.ts'
@@ -204,7 +204,7 @@ export class PageStore {
     const { disk, old } = this.#options
     const { pageSize, pageCount } = this.snapshot
     const most = this.#perChunk
-    const chunk = new Uint8Array(most * pageSize)
+    const chunk = newReadBuffer(most * pageSize)
     for (let first = 1; old !== undefined && first <= pageCount;) {
       if (this.#from[first] !== IN_OLD_COPY || first === this.#lockPage) {
         first++
@@ -253,7 +253,7 @@ export class PageStore {
   #offerLeftPages(first: PageNumber, last: PageNumber): boolean {
     const { disk } = this.#options
     const { pageSize } = this.snapshot
-    const bytes = new Uint8Array((last - first + 1) * pageSize)
+    const bytes = newReadBuffer((last - first + 1) * pageSize)
     disk.read(this.file, bytes, (first - 1) * pageSize)
     let any = false
     for (let page = first; page <= last; page++) {

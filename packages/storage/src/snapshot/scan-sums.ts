@@ -1,4 +1,4 @@
-import { pageSum, type PageNumber } from '@stemma/base'
+import { newReadBuffer, pageSum, type PageNumber } from '@stemma/base'
 import { lockBytePage } from '@stemma/sqlite-file'
 import { PageSums } from '../page-sums.ts'
 
@@ -33,7 +33,7 @@ export async function scanSums(options: ScanOptions): Promise<PageSums> {
   const sums = new PageSums(pageCount)
   sums.setPageCount(pageCount)
   const perChunk = Math.max(1, Math.floor(CHUNK_BYTES / pageSize))
-  const buffer = new Uint8Array(perChunk * pageSize)
+  const buffer = newReadBuffer(perChunk * pageSize)
   const pages = Array.from({ length: perChunk }, (_, i) => buffer.subarray(i * pageSize, (i + 1) * pageSize))
   const skipped = lockBytePage(pageSize)
   for (let first = 1; first <= pageCount; first += perChunk) {
