@@ -24,7 +24,9 @@ export {
   type PointerMapEntry,
 } from './pointer-map.ts'
 export { decodeRecord, encodeRecord, serialTypeOf, sizeOfSerialType } from './record.ts'
+export { RowDiffer } from './rows/row-differ.ts'
 export type { DatabaseChange, RecordChange, RowDifference, SchemaRowChange, TreeRows, TreeShape } from './rows/row-difference.ts'
+export type { ShapeOf } from './rows/schema-match.ts'
 export { SCHEMA_ROOT, decodeSchemaRow, readSchema, type SchemaKind, type SchemaRow } from './schema.ts'
 export { newText, showText } from './text.ts'
 export {

@@ -5,8 +5,11 @@ import { damagedPage } from './damage.ts'
 import { readPage, type Pages } from './pages.ts'
 import type { TreePage } from './tree-page.ts'
 
+/** Where the payload of a cell is: on the cell's page, and from `firstOverflow` on. */
+export type PayloadPlace = Pick<Cell, 'payloadSize' | 'localOffset' | 'localSize' | 'firstOverflow'>
+
 /** How many overflow pages a cell has. */
-export function overflowPageCount(cell: Cell, usableSize: number): number {
+export function overflowPageCount(cell: PayloadPlace, usableSize: number): number {
   return Math.ceil((cell.payloadSize - cell.localSize) / (usableSize - 4))
 }
 
@@ -16,7 +19,7 @@ export function overflowPageCount(cell: Cell, usableSize: number): number {
  * @throws StemmaError DAMAGED_FILE when the chain leaves the database, or is shorter or longer than the payload needs
  * @see https://sqlite.org/fileformat2.html#ovflpgs
  */
-export function* walkOverflow(pages: Pages, page: TreePage, cell: Cell): Generator<OverflowPage, void, undefined> {
+export function* walkOverflow(pages: Pages, page: TreePage, cell: PayloadPlace): Generator<OverflowPage, void, undefined> {
   const count = overflowPageCount(cell, pages.usableSize)
   if (count > pages.pageCount) {
     throw damagedPage(page.pageNumber, `a payload of ${cell.payloadSize} bytes is larger than the database`)
@@ -47,7 +50,7 @@ export interface OverflowPage {
  * @returns a view of the page when it holds all of the payload, else a copy
  * @throws StemmaError DAMAGED_FILE when the overflow chain makes no sense
  */
-export function readPayload(pages: Pages, page: TreePage, cell: Cell): Uint8Array {
+export function readPayload(pages: Pages, page: TreePage, cell: PayloadPlace): Uint8Array {
   const local = page.bytes.subarray(cell.localOffset, cell.localOffset + cell.localSize)
   if (cell.localSize === cell.payloadSize) return local
   // The chain is walked to its end before memory is taken for it: a damaged size takes none.

@@ -14,7 +14,10 @@ export interface DatabaseChange {
 export interface RowDifference {
   /** Rows of `sqlite_schema` that came, went, or changed other than in where their tree is. */
   readonly schema: readonly SchemaRowChange[]
-  /** Tables whose rows changed, each once. Dropped tables are not among them, nor is `sqlite_schema`. */
+  /**
+   * Tables whose pages changed, each once. `rows()` may turn out to be empty: only going through them tells, as after VACUUM. Dropped
+   * tables are not among them, nor is `sqlite_schema`.
+   */
   readonly trees: readonly TreeRows[]
 }
 

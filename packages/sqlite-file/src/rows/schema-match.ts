@@ -1,0 +1,82 @@
+import type { SchemaRow } from '../schema.ts'
+import type { TreeShape } from './row-difference.ts'
+import type { Tree } from './tree-change.ts'
+
+/** An object of the schema, and its tree when it has one. */
+export interface SchemaEntry {
+  readonly row: SchemaRow
+  readonly tree: Tree | undefined
+}
+
+/** What became of an object: it stayed, was created (no `before`) or dropped (no `after`). */
+export interface SchemaMatch {
+  readonly before: SchemaEntry | undefined
+  readonly after: SchemaRow | undefined
+}
+
+/** How the records of an object's tree are to be read. */
+export type ShapeOf = (row: SchemaRow) => TreeShape
+
+/** The shape of a tree; an index needs no asking. */
+export function treeShapeOf(row: SchemaRow, shapeOf: ShapeOf): TreeShape {
+  return row.kind === 'table' ? shapeOf(row) : { content: 'index', keyCount: 0 }
+}
+
+/**
+ * Finds out which objects of two schemas are the same.
+ *
+ * An object is the same when it has the rowid that it had in `sqlite_schema`, and its name or its root page. Among those that are
+ * left, one is the same that has the same name and SQL: VACUUM gives new rowids and new roots to all. A table whose rows would have to be
+ * read in another way is never the same.
+ *
+ * @param before - by rowid
+ * @param after - in the order of rowids
+ */
+export function matchSchema(
+  before: ReadonlyMap<bigint, SchemaEntry>,
+  after: readonly SchemaRow[],
+  shapeOf: ShapeOf,
+): SchemaMatch[] {
+  const matches: SchemaMatch[] = []
+  const rest = new Map(before)
+  const strangers: SchemaRow[] = []
+  for (const row of after) {
+    const entry = before.get(row.rowid)
+    const isSame = entry !== undefined && (entry.row.name === row.name || entry.row.rootPage === row.rootPage)
+    if (!isSame || !canStay(entry, row, shapeOf)) {
+      strangers.push(row)
+      continue
+    }
+    rest.delete(row.rowid)
+    matches.push({ before: entry, after: row })
+  }
+  const byText = new Map(Array.from(rest.values(), (entry) => [textOf(entry.row), entry]))
+  for (const row of strangers) {
+    const entry = byText.get(textOf(row))
+    if (entry === undefined || !canStay(entry, row, shapeOf)) {
+      matches.push({ before: undefined, after: row })
+      continue
+    }
+    byText.delete(textOf(row))
+    rest.delete(entry.row.rowid)
+    matches.push({ before: entry, after: row })
+  }
+  for (const entry of rest.values()) matches.push({ before: entry, after: undefined })
+  return matches
+}
+
+/** True when an object is another only in where its tree is. */
+export function isSameObject(before: SchemaRow, after: SchemaRow): boolean {
+  return before.name === after.name && before.tableName === after.tableName && before.sql === after.sql
+}
+
+function canStay({ row, tree }: SchemaEntry, after: SchemaRow, shapeOf: ShapeOf): boolean {
+  if (row.kind !== after.kind || (tree === undefined) !== (after.rootPage === 0)) return false
+  if (tree === undefined || row.sql === after.sql) return true
+  const shape = treeShapeOf(after, shapeOf)
+  return shape.content === tree.shape.content && shape.keyCount === tree.shape.keyCount
+}
+
+function textOf(row: SchemaRow): string {
+  return `${row.kind} ${row.name}\0${row.sql ?? ''}`
+}
