@@ -1,15 +1,8 @@
 import { StemmaError } from '@stemma/base'
-import { PROTOCOL_VERSIONS, decodeMessage, encodeMessage } from '@stemma/protocol'
-import { connectTcp, type ConnectTls, type Link, type LinkHandlers, type Token } from '@stemma/transport'
+import { visitLeader, type LeaderAddress } from './questions/visit-leader.ts'
 import type { NodeStatus } from './status.ts'
 
-export interface AskStatusOptions {
-  /** Where the leader listens: `tcp://host:port` or `tls://host:port`. */
-  readonly url: string
-  readonly token?: Token
-  readonly tls?: ConnectTls
-  readonly signal?: AbortSignal
-}
+export type AskStatusOptions = LeaderAddress
 
 /**
  * Asks a leader that listens how it is, without following it.
@@ -18,52 +11,11 @@ export interface AskStatusOptions {
  * answer makes no sense
  */
 export async function askStatus(options: AskStatusOptions): Promise<NodeStatus> {
-  const answer = Promise.withResolvers<NodeStatus>()
-  const { url, token, tls, signal } = options
-  const link = await connectTcp({
-    url,
-    ...(token === undefined ? {} : { token }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(signal === undefined ? {} : { signal }),
-    onLink: (opened) => handlersOf(opened, answer),
-  })
+  const visit = await visitLeader(options, 'status')
   try {
-    return await answer.promise
+    return decodeStatus((await visit.request({ kind: 'status-request' }, 'status')).json)
   } finally {
-    link.close()
-  }
-}
-
-/** Says hello as a visitor, asks, and hands on what comes back. */
-function handlersOf(link: Link, answer: PromiseWithResolvers<NodeStatus>): LinkHandlers {
-  const [oldest, newest] = PROTOCOL_VERSIONS
-  link.send(
-    encodeMessage({
-      kind: 'hello',
-      versions: [oldest, newest],
-      wants: 'status',
-      node: '0'.repeat(32),
-      name: 'status',
-      sqlite: '',
-      cluster: undefined,
-      pageSize: undefined,
-      epoch: 0,
-      formats: [],
-    }),
-  )
-  return {
-    message(bytes) {
-      const message = decodeMessage(bytes)
-      if (message.kind === 'welcome') link.send(encodeMessage({ kind: 'status-request' }))
-      if (message.kind === 'status') answer.resolve(decodeStatus(message.json))
-      if (message.kind === 'refuse' || message.kind === 'bye') {
-        answer.reject(new StemmaError('PEER_REFUSED', `${link.peer} refused: ${message.message}`, { code: message.code }))
-      }
-    },
-    drain() {},
-    closed(error) {
-      answer.reject(error ?? new StemmaError('PEER_LEFT', `${link.peer} closed the connection without an answer`))
-    },
+    visit.close()
   }
 }
 

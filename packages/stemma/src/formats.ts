@@ -1,9 +1,16 @@
 import { StemmaError } from '@stemma/base'
-import type { LogFormat } from '@stemma/log'
+import type { LogFormat, RowFormat } from '@stemma/log'
+
+/** How formats are to be made, where they can be made in more than one way. */
+export interface FormatOptions {
+  /** What `row` tells of rows that were updated or deleted: all of them, or the key and what changed. */
+  readonly rowImage?: 'full' | 'changed' | undefined
+}
 
 /** The formats that come with Stemma. Nothing below this package knows which exist. */
-const BUILT_IN: Readonly<Record<string, () => Promise<LogFormat>>> = {
+const BUILT_IN: Readonly<Record<string, (options: FormatOptions) => Promise<LogFormat>>> = {
   wal: async () => (await import('@stemma/format-wal')).walFormat,
+  row: async ({ rowImage }) => (await import('@stemma/format-row')).newRowFormat({ image: rowImage }),
 }
 
 /**
@@ -11,7 +18,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<LogFormat>>> = {
  *
  * @throws StemmaError UNKNOWN_FORMAT when there is none of that name
  */
-export function loadFormats(names: readonly string[]): Promise<LogFormat[]> {
+export function loadFormats(names: readonly string[], options: FormatOptions = {}): Promise<LogFormat[]> {
   return Promise.all(
     names.map((name) => {
       const load = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined
@@ -21,7 +28,12 @@ export function loadFormats(names: readonly string[]): Promise<LogFormat[]> {
           name,
         })
       }
-      return load()
+      return load(options)
     }),
   )
+}
+
+/** The format of changes as rows, for those who read it. */
+export async function loadRowFormat(): Promise<RowFormat> {
+  return (await import('@stemma/format-row')).rowFormat
 }

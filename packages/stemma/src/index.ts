@@ -1,4 +1,7 @@
 export { ERRORS, StemmaError, comparePositions, parsePosition, showPosition, type ErrorCode, type Position } from '@stemma/base'
+export type { ChangeCommit, ChangedRow } from './changes/change-commit.ts'
+export { openChanges, type Changes, type ChangesEvent, type ChangesOptions } from './changes/changes.ts'
+export type { ChangeValue, ChangeValues } from './changes/row-values.ts'
 export type { FollowerEvent, LeaderEvent } from './events.ts'
 export { openFollower, type Follower, type FollowerOptions } from './follower/follower.ts'
 export { openLeader, type Leader, type LeaderOptions, type WaitOptions } from './leader/leader.ts'

@@ -1,14 +1,26 @@
 import { engine } from './real-engine.ts'
 import { runCommand } from './program.ts'
+import { writeOut } from './write-out.ts'
 
 // A reader that went away, such as `head`, is no reason to stop.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
 
-process.exitCode = await runCommand(process.argv.slice(2), {
+/** Writes that nobody has taken yet. */
+let writing = 0
+
+const exitCode = await runCommand(process.argv.slice(2), {
   engine,
   output: process.stdout,
+  async writeOut(text) {
+    writing++
+    try {
+      await writeOut(process.stdout.fd, text)
+    } finally {
+      writing--
+    }
+  },
   errors: process.stderr,
   signals: process,
   env: process.env,
@@ -18,3 +30,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     return () => clearInterval(timer)
   },
 })
+
+process.exitCode = exitCode
+// A reader that takes nothing any more would keep the process for ever.
+if (writing > 0) process.exit(exitCode)

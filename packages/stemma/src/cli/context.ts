@@ -8,6 +8,8 @@ import type { SignalSource } from './stop.ts'
 export interface Context {
   readonly engine: Engine
   readonly output: Terminal
+  /** Writes to the same place as `output`, and resolves when its reader has taken it; rejects with EPIPE when the reader is gone. */
+  writeOut(text: string): Promise<void>
   readonly errors: ErrorOutput
   readonly signals: SignalSource
   readonly env: Readonly<Record<string, string | undefined>>

@@ -1,4 +1,5 @@
 import type { Position } from '@stemma/base'
+import type { TargetChanges, TargetOptions } from '../changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../events.ts'
 import type { NodeStatus } from '../status.ts'
 
@@ -7,6 +8,7 @@ export interface ServeOptions {
   readonly database: string
   readonly listen: string
   readonly formats: readonly string[]
+  readonly rowImage: 'full' | 'changed'
   readonly token?: string
   readonly tls?: { readonly cert: string; readonly key: string }
   readonly insecure: boolean
@@ -61,6 +63,7 @@ export interface Engine {
   openFollower(options: FollowOptions): Promise<RunningNode>
   readStatus(options: StatusOptions): Promise<NodeStatus>
   readLog(database: string): LogReader
+  openChanges(options: TargetOptions): Promise<TargetChanges>
   digestDatabase(database: string): Promise<DatabaseDigest>
 }
 

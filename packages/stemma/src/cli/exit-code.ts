@@ -8,6 +8,8 @@ export const EXIT = {
   usage: 2,
   /** It looked, and the answer is no: copies differ, or a log is damaged or has a gap. */
   differs: 3,
+  /** It read all that there is, and nobody is there who would have more. */
+  ended: 4,
   /** It was told twice to stop, and stopped without tidying up. */
   interrupted: 130,
 } as const
@@ -20,4 +22,5 @@ Exit codes:
   1    failed; what was printed says why and what to do
   2    wrong usage
   3    the copies differ, or the log is damaged or has a gap
+  4    nobody serves the database: its changes end with its log
   130  asked to stop a second time, and stopped at once`

@@ -7,38 +7,53 @@ import type { LogReader } from './engine.ts'
 import { messageOf } from './event-text.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { showBytes, showCount } from './quantity.ts'
-import { openScreen } from './screen.ts'
+import { type Screen, openScreen } from './screen.ts'
 
 /** The options of `stemma log show`, as they were typed. */
 export interface LogShowFlags {
-  readonly format: string
+  /** Undefined: all that there are. */
+  readonly format?: string
   readonly after: string
   readonly limit: string
   readonly details?: boolean
   readonly json?: boolean
 }
 
-/** Prints entries for people: one line each, and what they change when details are asked for. */
+/** Prints entries for people: one line each, and what they change when details are asked for. Of several logs, one after another. */
 export async function showLog(database: string, flags: LogShowFlags, context: Context): Promise<ExitCode> {
   const screen = openScreen(context.output, flags.json === true)
-  const [format] = await loadFormats([flags.format])
   const log = context.engine.readLog(database)
   try {
-    let left = parseCount(flags.limit, '--limit')
-    for (const entry of entriesOf(log, flags.format, parseCount(flags.after, '--after'))) {
-      if (left-- <= 0) break
-      const { summary, details } = describe(entry, format)
-      const at = new Date(entry.committedAt).toISOString()
-      const { position, recovered, barrier, byteLength } = entry
-      screen.record({ position, at, digest: showDigest(entry.digest), bytes: byteLength, recovered, barrier, summary, details })
-      const marks = `${recovered ? '  recovered' : ''}${barrier ? '  barrier' : ''}`
-      screen.line(`${showPosition(position)}  ${at}  ${showBytes(byteLength)}  ${summary}${marks}`)
-      if (flags.details === true) for (const detail of details) screen.line(`    ${detail}`)
+    const names = flags.format === undefined ? log.formats.map(({ format }) => format) : [flags.format]
+    for (const name of names) {
+      const [format] = await loadFormats([name])
+      if (names.length > 1) screen.line(`${name}:`)
+      showFormat(log, { format, name }, flags, screen)
     }
   } finally {
     log.close()
   }
   return EXIT.fine
+}
+
+function showFormat(
+  log: LogReader,
+  { format, name }: { readonly format: LogFormat | undefined; readonly name: string },
+  flags: LogShowFlags,
+  screen: Screen,
+): void {
+  let left = parseCount(flags.limit, '--limit')
+  for (const entry of entriesOf(log, name, parseCount(flags.after, '--after'))) {
+    if (left-- <= 0) break
+    const { summary, details } = describe(entry, format)
+    const at = new Date(entry.committedAt).toISOString()
+    const { position, recovered, barrier, byteLength } = entry
+    const digest = showDigest(entry.digest)
+    screen.record({ format: name, position, at, digest, bytes: byteLength, recovered, barrier, summary, details })
+    const marks = `${recovered ? '  recovered' : ''}${barrier ? '  barrier' : ''}`
+    screen.line(`${showPosition(position)}  ${at}  ${showBytes(byteLength)}  ${summary}${marks}`)
+    if (flags.details === true) for (const detail of details) screen.line(`    ${detail}`)
+  }
 }
 
 /** The options of `stemma log verify`, as they were typed. */
@@ -128,7 +143,7 @@ function* entriesOf(log: LogReader, format: string, after: number): Generator<De
 }
 
 function describe(entry: DecodedEntry, format: LogFormat | undefined): { summary: string; details: readonly string[] } {
-  if (entry.barrier) return { summary: 'too large for an entry: followers take a snapshot here', details: [] }
+  if (entry.barrier) return { summary: 'could not be put into an entry: followers take a snapshot here', details: [] }
   if (format === undefined) return { summary: showBytes(entry.payload.byteLength), details: [] }
   return format.describe(entry.payload, entry.formatVersion)
 }

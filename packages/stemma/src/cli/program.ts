@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { StemmaError } from '@stemma/base'
 import { Command, CommanderError, Option } from 'commander'
 import type { Context } from './context.ts'
+import { type ChangesFlags, printChanges } from './changes.ts'
 import { type DigestFlags, printDigests } from './digest.ts'
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
@@ -32,6 +33,7 @@ Examples:
   stemma follow tcp://127.0.0.1:7411 copy.db       keep a copy that any program can read
   stemma status tcp://127.0.0.1:7411               who follows, and how far behind
   stemma digest app.db copy.db                     the same? the exit code says so
+  stemma changes app.db                            what changes, row by row, as lines of JSON
 
 The token that leader and followers share is read from --token-file, or from STEMMA_TOKEN.
 STEMMA_DEBUG=1 adds stack traces to errors.`
@@ -58,6 +60,7 @@ function newProgram(context: Context, done: (code: ExitCode) => void): Command {
   )
   addStatus(program).action(async (target: string, flags: StatusFlags) => done(await printStatus(target, flags, context)))
   addLog(program, context, done)
+  addChanges(program).action(async (target: string, flags: ChangesFlags) => done(await printChanges(target, flags, context)))
   program
     .command('digest')
     .description('print the digest of databases; exit with 3 when they differ')
@@ -73,7 +76,15 @@ function addServe(program: Command): Command {
     .description('serve a live database to followers; run it beside the program that writes')
     .argument('<database>', 'path of the database')
     .option('--listen <url>', 'where followers connect: tcp:// or tls://, host and port', 'tcp://127.0.0.1:7411')
-    .option('--format <names>', 'log formats to keep, with commas between', 'wal')
+    .option('--format <names>', 'log formats to keep, with commas between: wal, row', 'wal')
+    .addOption(
+      new Option(
+        '--row-image <what>',
+        'what the row log tells of rows that were updated or deleted: all, or key and what changed',
+      )
+        .choices(['full', 'changed'])
+        .default('full'),
+    )
     .addOption(tokenFile())
     .option('--tls-cert <file>', 'certificate for tls://, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
@@ -118,13 +129,25 @@ function addStatus(program: Command): Command {
     .addOption(json())
 }
 
+function addChanges(program: Command): Command {
+  return program
+    .command('changes')
+    .description('print the changes of a database as they happen, as lines of JSON; its leader must serve --format row')
+    .argument('<url or database>', 'where a leader listens, or the path of a database on this machine')
+    .option('--from <position>', 'print what comes behind this position, such as 1:42; without it what comes from now on')
+    .option('--table <name>', 'print changes of this table only; may be given again', addName)
+    .addOption(tokenFile())
+    .addOption(tlsCa())
+    .option('--name <name>', 'what the leader calls this reader in its status')
+}
+
 function addLog(program: Command, context: Context, done: (code: ExitCode) => void): void {
   const log = program.command('log').description("look into a leader's log")
   log
     .command('show')
     .description('print entries, oldest first')
     .argument('<database>', 'path of the database that is served')
-    .option('--format <name>', 'which log', 'wal')
+    .option('--format <name>', 'which log; without it all')
     .option('--after <sequence>', 'begin after this sequence', '0')
     .option('--limit <count>', 'stop after this many entries', '1000')
     .option('--details', 'print what each entry changes')
@@ -136,6 +159,10 @@ function addLog(program: Command, context: Context, done: (code: ExitCode) => vo
     .argument('<database>', 'path of the database that is served')
     .addOption(json())
     .action(async (database: string, flags: LogVerifyFlags) => done(await verifyLog(database, flags, context)))
+}
+
+function addName(name: string, names: readonly string[] | undefined): string[] {
+  return [...(names ?? []), name]
 }
 
 function json(): Option {

@@ -1,4 +1,5 @@
 import { betterSqlite3, nodeDisk, openLogStore } from '@stemma/storage'
+import { openTargetChanges } from '../changes/open-target.ts'
 import { askStatus } from '../ask-status.ts'
 import { digestOf, statusOf } from '../database-facts.ts'
 import { openFollower, openLeader } from '../index.ts'
@@ -16,6 +17,7 @@ export const engine: Engine = {
     return /^(?:tcp|tls):\/\//.test(target) ? askStatus({ url: target, ...secrets }) : statusOf(target, secrets)
   },
   readLog,
+  openChanges: openTargetChanges,
   digestDatabase: digestOf,
 }
 

@@ -13,6 +13,7 @@ import { readTextFile, readToken } from './token.ts'
 export interface ServeFlags {
   readonly listen: string
   readonly format: string
+  readonly rowImage: 'full' | 'changed'
   readonly tokenFile?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -39,6 +40,7 @@ export async function serve(database: string, flags: ServeFlags, context: Contex
     database,
     listen: flags.listen,
     formats: flags.format.split(','),
+    rowImage: flags.rowImage,
     ...(token === undefined ? {} : { token }),
     ...(tls === undefined ? {} : { tls }),
     insecure: flags.insecure === true,

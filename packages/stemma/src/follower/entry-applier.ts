@@ -1,7 +1,8 @@
-import { StemmaError, type Milliseconds, type Position } from '@stemma/base'
-import { decodeEntry, type DecodedEntry } from '@stemma/log'
+import type { Milliseconds, Position, StemmaError } from '@stemma/base'
+import type { DecodedEntry } from '@stemma/log'
 import type { FollowerInput } from '@stemma/protocol'
 import type { Replica } from '@stemma/storage'
+import { decodeRun } from '../decode-run.ts'
 import { asStemmaError } from '../unexpected.ts'
 
 /** Errors after which only a snapshot by difference helps. */
@@ -109,15 +110,4 @@ export class EntryApplier {
 
 function positionOf(replica: Replica): Position | undefined {
   return replica.state.kind === 'ready' ? replica.state.position : undefined
-}
-
-function decodeRun(bytes: Uint8Array): DecodedEntry[] {
-  const entries: DecodedEntry[] = []
-  for (let offset = 0; offset < bytes.byteLength;) {
-    const entry = decodeEntry(bytes, offset)
-    if (entry === undefined) throw new StemmaError('DAMAGED_ENTRY', 'the leader sent a part of an entry', { offset })
-    entries.push(entry)
-    offset += entry.byteLength
-  }
-  return entries
 }

@@ -19,7 +19,7 @@ import {
 import { listenTcp, parseLinkUrl, type Listener } from '@stemma/transport'
 import type { LeaderEvent } from '../events.ts'
 import { loadFormats } from '../formats.ts'
-import { Questions } from '../questions/questions.ts'
+import type { Questions } from '../questions/questions.ts'
 import { showSnapshotReason } from '../snapshot-reason.ts'
 import type { NodeStatus } from '../status.ts'
 import { BufferedLog } from './buffered-log.ts'
@@ -27,6 +27,8 @@ import { EntryLogs } from './entry-logs.ts'
 import { LeaderHost, type LeaderServices } from './leader-host.ts'
 import type { LeaderEngineOptions } from './leader-options.ts'
 import { asStemmaError } from '../unexpected.ts'
+import { checkHistory } from './check-history.ts'
+import { leaderQuestions } from './leader-questions.ts'
 import { leaderStatus } from './leader-status.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { OpenSnapshots } from './open-snapshots.ts'
@@ -66,7 +68,7 @@ export async function openLeaderEngine(
 ): Promise<LeaderEngine> {
   const [driver, disk] = [betterSqlite3, nodeDisk]
   for (const [path, fd] of options.held ?? []) heldFiles(disk).adopt(path, fd)
-  const formats = await loadFormats(options.formats)
+  const formats = await loadFormats(options.formats, { rowImage: options.rowImage })
   const { path: database } = checkDatabase(options.database, { driver, disk, convertToWal: options.convertToWal })
   const lock = lockDatabase({ database, driver, disk })
   let log: BufferedLog | undefined
@@ -94,7 +96,7 @@ class Engine implements LeaderEngine {
   readonly #parts: EngineParts
   readonly #entries: EntryLogs
   readonly #keeper: LogKeeper
-  readonly #questions = new Questions()
+  readonly #questions: Questions
   #source!: Source
   #shipper: Shipper | undefined
   #snapshots!: OpenSnapshots
@@ -107,7 +109,8 @@ class Engine implements LeaderEngine {
   constructor(parts: EngineParts) {
     const { log, formats, options } = parts
     this.#parts = parts
-    this.#entries = new EntryLogs(formats, log, (error) => this.#warn(error))
+    this.#entries = new EntryLogs(formats, (error) => this.#warn(error))
+    this.#questions = leaderQuestions({ database: options.database, log, formats, source: () => this.#source })
     this.#keeper = new LogKeeper({
       log,
       retention: options.retention,
@@ -278,7 +281,7 @@ class Engine implements LeaderEngine {
     return {
       now: Date.now,
       readLog: ({ upTo, ...request }) => this.#parts.log.readUpTo(upTo, request),
-      checkHistory: (request) => this.#entries.checkHistory(request, this.#source.place),
+      checkHistory: (request) => checkHistory(this.#parts.log, request, this.#source.place),
       openSnapshot: async ({ snapshot: name }) => {
         const { place } = this.#snapshots.open(name)
         await this.#shipper?.whenShipped(place.position.sequence)
@@ -288,7 +291,7 @@ class Engine implements LeaderEngine {
       readPages: ({ snapshot, first, count, have }, into) => this.#snapshots.read(snapshot, { first, count, have, into }),
       closeSnapshot: (name) => this.#snapshots.close(name),
       status: () => JSON.stringify(this.status()),
-      answer: (question) => this.#questions.answer(question),
+      answer: (question, signal) => this.#questions.answer(question, signal),
       report: (report) => this.#report(report),
       failed: (error) => this.#fail(error),
     }

@@ -9,6 +9,7 @@ export interface LeaderEngineOptions {
   readonly listen: string | null
   /** Names of the formats whose logs are kept. */
   readonly formats: readonly string[]
+  readonly rowImage: 'full' | 'changed'
   /** Demanded of whoever connects. Needed where others than this machine can connect. */
   readonly token?: Token
   /** Needed for `tls://`. */

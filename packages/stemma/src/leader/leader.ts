@@ -24,8 +24,13 @@ export interface LeaderOptions {
   readonly database: string
   /** Where followers connect: `tcp://host:port` or `tls://host:port`. By default a free port of this machine; null listens nowhere. */
   readonly listen?: string | null
-  /** The formats that followers may ask for; `wal` by default. */
+  /** The formats that followers may ask for; `wal` by default. `row` is what row followers and `openChanges` read. */
   readonly formats?: readonly string[]
+  /**
+   * What the format `row` tells of rows that were updated or deleted: `full`, the default, all of them, so that a follower notices when its row is
+   * another; `changed` the key and the columns that changed, in less space.
+   */
+  readonly rowImage?: 'full' | 'changed'
   /** A secret of at least 16 bytes that followers must know. Needed where others than this machine can connect. */
   readonly token?: Token
   readonly tls?: ListenTls
@@ -157,6 +162,7 @@ async function openEngine(options: LeaderOptions, gate: CommitGate, held: [strin
     database: options.database,
     listen: options.listen === undefined ? 'tcp://127.0.0.1:0' : options.listen,
     formats: options.formats ?? ['wal'],
+    rowImage: options.rowImage ?? 'full',
     ship: options.ship ?? 'synced',
     retention: { ...RETENTION, ...options.retention },
     convertToWal: options.convertToWal ?? false,

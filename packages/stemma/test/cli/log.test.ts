@@ -33,6 +33,21 @@ test('log show prints one line an entry, from where it is told, as many as it is
   expect(lines[0]).toContain('1970-01-01T00:00:00.003Z')
 })
 
+test('log show prints every log that there is, or the one that is named', async () => {
+  const list = entries(1, 2, true)
+  const log = { ...logOf(list), formats: ['wal', 'row'].map((format) => ({ format, oldest: 1, newest: 2, bytes: 0 })) }
+  const all = start('log show app.db --json', { log })
+  const one = start('log show app.db --json --format row', { log })
+  expect([await all.exitCode, await one.exitCode]).toEqual([0, 0])
+  expect(all.records().map(({ format, position }) => `${String(format)} ${String(position)}`)).toEqual([
+    'wal 1:1',
+    'wal 1:2',
+    'row 1:1',
+    'row 1:2',
+  ])
+  expect(one.records().map(({ format }) => format)).toEqual(['row', 'row'])
+})
+
 function logOf(list: readonly Uint8Array[]): LogReader {
   return {
     formats: [{ format: 'wal', oldest: 1, newest: 5, bytes: 0 }],

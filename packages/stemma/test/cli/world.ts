@@ -11,6 +11,7 @@ import type {
   StatusOptions,
 } from '../../src/cli/engine.ts'
 import { runCommand } from '../../src/cli/program.ts'
+import type { TargetChanges } from '../../src/changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../../src/events.ts'
 import type { NodeStatus } from '../../src/status.ts'
 
@@ -40,6 +41,9 @@ export interface World {
   readonly status?: NodeStatus
   readonly digests?: Record<string, DatabaseDigest>
   readonly log?: LogReader
+  readonly changes?: TargetChanges
+  /** Writing fails with this. */
+  readonly writeFailure?: Error
   /** Opening fails with this. */
   readonly failure?: Error
 }
@@ -87,10 +91,13 @@ export function start(line: string, world: World = {}): Run {
       return digest === undefined ? Promise.reject(world.failure) : Promise.resolve(digest)
     },
     readLog: () => world.log!,
+    openChanges: () => Promise.resolve(world.changes!),
   }
   const context: Context = {
     engine,
     output: { isTTY: world.isTTY ?? false, columns: 100, write: (text) => (output += text) },
+    writeOut: (text) =>
+      world.writeFailure === undefined ? Promise.resolve(void (output += text)) : Promise.reject(world.writeFailure),
     errors: { write: (text) => (errors += text) },
     signals: {
       on: (signal, listener) => listeners.get(signal)?.add(listener),

@@ -1,0 +1,30 @@
+import { write } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A pipe that was made not to wait is tried again after this time, in milliseconds. */
+const FULL_MS = 5
+
+/**
+ * Writes a text to a descriptor and resolves when it has all been taken. Unlike `process.stdout`, which waits for the reader of a pipe on this
+ * very thread, it leaves the thread free for signals and for the network.
+ *
+ * @throws the system's error, such as EPIPE
+ */
+export async function writeOut(fd: number, text: string): Promise<void> {
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.byteLength;) {
+    const written = await writeSome(fd, bytes, at)
+    if (written === 0) await pause(FULL_MS)
+    at += written
+  }
+}
+
+function writeSome(fd: number, bytes: Buffer, at: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, at, bytes.byteLength - at, null, (error, written) => {
+      if (error === null) resolve(written)
+      else if (error.code === 'EAGAIN') resolve(0)
+      else reject(error)
+    })
+  })
+}
