@@ -1,30 +1,52 @@
 import { StemmaError, pageSum, type Milliseconds, type Position } from '@stemma/base'
-import type { PageChange } from '@stemma/log'
+import type { CommitRows, PageChange } from '@stemma/log'
 import { PAGE_COUNT_MAX, lockBytePage } from '@stemma/sqlite-file'
 import type { PageSums } from '../page-sums.ts'
+import type { RowTracker } from '../rows/row-tracker.ts'
+import { CommitPages, NOTHING_CUT_OFF, type CutOff } from './commit-pages.ts'
 import type { BeforeChange, BuiltCommit } from './commit.ts'
 import { FrameSet } from './frame-set.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { PageReader } from './page-reader.ts'
+import type { SourceStats } from './source.ts'
 
 /** Makes a commit out of the frames of one transaction, and keeps the sums of all pages up to date. */
 export class CommitBuilder {
   readonly #ring: FrameRing
   readonly #reader: PageReader
   readonly #sums: PageSums
+  readonly #rows: RowTracker | undefined
   readonly #bytesMax: number
   readonly #lockBytePage: number
   readonly #frames = new FrameSet()
   readonly beforeChange: Set<BeforeChange> = new Set()
-  /** Commits in which a page's former content was not known any more, so that its page is given as a whole. */
-  pagesWithoutBefore = 0
+  /** Pages whose former content was not known any more, so that they are given without it. */
+  #pagesWithoutBefore = 0
 
-  constructor(parts: { ring: FrameRing; reader: PageReader; sums: PageSums; commitBytesMax: number }) {
+  /** @param parts - `rows` when commits are to be told as rows too */
+  constructor(parts: {
+    ring: FrameRing
+    reader: PageReader
+    sums: PageSums
+    rows: RowTracker | undefined
+    commitBytesMax: number
+  }) {
     this.#ring = parts.ring
     this.#reader = parts.reader
     this.#sums = parts.sums
+    this.#rows = parts.rows
     this.#bytesMax = parts.commitBytesMax
     this.#lockBytePage = lockBytePage(parts.ring.pageSize)
+  }
+
+  /** `rows` is closed with it. */
+  close(): void {
+    this.#rows?.close()
+  }
+
+  stats(): Pick<SourceStats, 'pagesWithoutBefore' | 'rowsBegun' | 'rowsMapBytes'> {
+    const { begun = 0, mapBytes = 0 } = this.#rows ?? {}
+    return { pagesWithoutBefore: this.#pagesWithoutBefore, rowsBegun: begun, rowsMapBytes: mapBytes }
   }
 
   /** Forgets the frames of a transaction whose end was not seen. */
@@ -65,10 +87,17 @@ export class CommitBuilder {
       this.#forgetFrames()
       throw error
     }
-    const oversized = changes.length * this.#ring.pageSize > this.#bytesMax
-    const commit = this.#take(changes, end, oversized)
+    const cutOff = this.#rows === undefined ? NOTHING_CUT_OFF : this.#cutOff(firstIndex, pageCount)
+    const commit = this.#take(changes, end, { recovered: false, cutOff })
     this.#frames.clear()
     return commit
+  }
+
+  /** Gets ready to tell commits as rows, if they are to be told so: at a moment when every page can be read. */
+  beginRows(): void {
+    const sums = this.#sums
+    const here = { reader: this.#reader, ring: this.#ring, sums, changes: [], pageCountBefore: sums.pageCount }
+    this.#rows?.tryToBegin(() => new CommitPages({ ...here, cutOff: NOTHING_CUT_OFF }, undefined).after, sums.digest)
   }
 
   /** A commit that stands for changes which nobody saw: these pages differ from their sums. */
@@ -87,8 +116,7 @@ export class CommitBuilder {
         }),
     )
     if (this.beforeChange.size > 0) this.#tellUnknown(pages, end.pageCount)
-    const oversized = changes.length * this.#ring.pageSize > this.#bytesMax
-    return { ...this.#take(changes, end, oversized), recovered: true }
+    return this.#take(changes, end, { recovered: true, cutOff: NOTHING_CUT_OFF })
   }
 
   get #smallMax(): number {
@@ -136,7 +164,7 @@ export class CommitBuilder {
     let before: Uint8Array | undefined
     if (pageNumber <= this.#sums.pageCount) {
       before = this.#reader.before(pageNumber, this.#earlierIndexOf(pageNumber, firstIndex), this.#sums.get(pageNumber))
-      if (before === undefined) this.pagesWithoutBefore++
+      if (before === undefined) this.#pagesWithoutBefore++
     }
     return { pageNumber, before, after, sum: pageSum(pageNumber, after) }
   }
@@ -200,19 +228,31 @@ export class CommitBuilder {
     return index
   }
 
+  /** Pages that the transaction cuts off: where they were found before it. */
+  #cutOff(firstIndex: number, pageCount: number): CutOff {
+    if (pageCount >= this.#sums.pageCount) return NOTHING_CUT_OFF
+    const [frames, sums]: [number[], bigint[]] = [[], []]
+    for (let pageNumber = pageCount + 1; pageNumber <= this.#sums.pageCount; pageNumber++) {
+      frames.push(this.#earlierIndexOf(pageNumber, firstIndex))
+      sums.push(this.#sums.get(pageNumber))
+    }
+    return { frames, sums }
+  }
+
   #take(
     changes: readonly Change[],
     end: { pageCount: number; position: Position; committedAt: Milliseconds },
-    oversized: boolean,
+    { recovered, cutOff }: { readonly recovered: boolean; readonly cutOff: CutOff },
   ): BuiltCommit {
     const sums = this.#sums
     const [pageCountBefore, digestBefore] = [sums.pageCount, sums.digest]
     sums.setPageCount(end.pageCount)
     for (const { pageNumber, sum } of changes) sums.set(pageNumber, sum)
-    return {
+    const oversized = changes.length * this.#ring.pageSize > this.#bytesMax
+    const commit = {
       position: end.position,
       committedAt: end.committedAt,
-      recovered: false,
+      recovered,
       oversized,
       pageSize: this.#ring.pageSize,
       pageCount: end.pageCount,
@@ -221,11 +261,25 @@ export class CommitBuilder {
       digestBefore,
       changed: changes,
       pages: () => (oversized ? [] : changes),
-      rows: () => {
-        throw new StemmaError('ROWS_UNKNOWN', 'this source was not asked to look at rows')
-      },
+      rows: notAsked as () => CommitRows,
     }
+    if (this.#rows !== undefined) commit.rows = this.#trackRows(this.#rows, commit, cutOff)
+    return commit
   }
+
+  #trackRows(tracker: RowTracker, commit: BuiltCommit, cutOff: CutOff): () => CommitRows {
+    const { position, digest, digestBefore, changed: changes, pageCountBefore } = commit
+    const seen = { reader: this.#reader, ring: this.#ring, sums: this.#sums, changes, pageCountBefore, cutOff }
+    const pages = (reservedBytes: number | undefined): CommitPages => new CommitPages(seen, reservedBytes)
+    const tracked = { position, digest, digestBefore, pages }
+    if (commit.recovered) return tracker.skip(tracked, 'it stands for changes that nobody saw')
+    if (commit.oversized) return tracker.skip(tracked, `it wrote ${changes.length} pages, more than are looked at`)
+    return tracker.step(tracked)
+  }
+}
+
+function notAsked(): never {
+  throw new StemmaError('ROWS_UNKNOWN', 'this source was not asked to look at rows')
 }
 
 type Change = PageChange

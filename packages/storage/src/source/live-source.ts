@@ -141,7 +141,7 @@ export class LiveSource implements Source, KeptWal {
       checkpoints: this.#keeper.checkpoints,
       windows: this.#keeper.windows,
       mends: this.#mends,
-      pagesWithoutBefore: builder.pagesWithoutBefore,
+      ...builder.stats(),
     }
   }
 
@@ -165,6 +165,7 @@ export class LiveSource implements Source, KeptWal {
     try {
       await checkpointer.close()
     } finally {
+      this.#parts.builder.close()
       pins.close()
       await this.#syncs.close()
     }

@@ -3,6 +3,7 @@ import { FRAME_HEADER_SIZE, isPageSize } from '@stemma/sqlite-file'
 import { openCheckpointThread } from '../checkpoint/checkpointer.ts'
 import { nodeDisk, type Disk } from '../disk/disk.ts'
 import { PageSums } from '../page-sums.ts'
+import { RowTracker } from '../rows/row-tracker.ts'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 import { isBusy } from '../sqlite/driver.ts'
 import { CommitBuilder } from './commit-builder.ts'
@@ -37,7 +38,9 @@ export async function openSource(options: SourceOptions): Promise<Source> {
     const reader = new PageReader(disk, files, ring)
     const place = log.readPlace()
     const sums = place === undefined ? new PageSums() : log.readSums()
-    const builder = new CommitBuilder({ ring, reader, sums, commitBytesMax: options.commitBytesMax ?? COMMIT_BYTES_MAX })
+    const rows = options.views?.includes('rows') === true ? new RowTracker(driver) : undefined
+    const builder = new CommitBuilder({ ring, reader, sums, rows, commitBytesMax: options.commitBytesMax ?? COMMIT_BYTES_MAX })
+    undo.push(() => builder.close())
     const checkpointer = options.checkpointer ?? (await openCheckpointThread(driver, database))
     undo.push(() => checkpointer.close())
     const frameSize = FRAME_HEADER_SIZE + ring.pageSize
@@ -58,6 +61,7 @@ export async function openSource(options: SourceOptions): Promise<Source> {
       hardFrames: Math.floor((options.hardWalBytes ?? HARD_WAL_BYTES) / frameSize),
     })
     await source.recover()
+    builder.beginRows()
     return source
   } catch (error) {
     for (const each of undo.reverse()) {

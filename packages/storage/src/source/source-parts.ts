@@ -9,7 +9,7 @@ import type { Pins } from './pins.ts'
 import type { SourceOptions } from './source.ts'
 import type { WalIndexView } from './wal-index-view.ts'
 
-/** What a source is made of. It closes `pins`, `checkpointer` and the `wal` of `files`. */
+/** What a source is made of. It closes `pins`, `builder`, `checkpointer` and the `wal` of `files`. */
 export interface SourceParts {
   readonly options: SourceOptions
   readonly disk: Disk

@@ -1,5 +1,5 @@
 import type { Milliseconds, Position } from '@stemma/base'
-import type { Commit } from '@stemma/log'
+import type { Commit, View } from '@stemma/log'
 import type { Checkpointer } from '../checkpoint/checkpointer.ts'
 import type { Disk } from '../disk/disk.ts'
 import type { LogStore } from '../log-store/log-store.ts'
@@ -28,6 +28,11 @@ export interface SourceOptions {
    * sees SQLITE_BUSY that it would not see without us.
    */
   readonly insist?: boolean
+  /**
+   * What commits are to be looked at as; `pages` in any case. With `rows`, interior pages of the whole database are read when it opens,
+   * and 4 to 8 bytes of memory are taken for each page of the database.
+   */
+  readonly views?: readonly View[]
   /** A commit with more bytes of pages than this is `oversized`. */
   readonly commitBytesMax?: number
   /** Memory for the frames that were read last, in bytes. */
@@ -84,6 +89,10 @@ export interface SourceStats {
   readonly mends: number
   /** Pages whose former content was not known any more when they changed. */
   readonly pagesWithoutBefore: number
+  /** Times that the interior pages of the whole database were read, to tell commits as rows from there on; 0 when that was not asked for. */
+  readonly rowsBegun: number
+  /** Memory for the map of pages that it takes, in bytes. */
+  readonly rowsMapBytes: number
 }
 
 /** The leader's side of storage: follows a live database. */
