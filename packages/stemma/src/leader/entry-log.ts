@@ -23,7 +23,8 @@ export class EntryLog {
   /** Adds a commit. One that the format can't put into an entry becomes a barrier, behind which followers need a snapshot. */
   add(commit: Commit, onFailure: (error: unknown) => void): void {
     let payload: Uint8Array | undefined
-    if (!commit.oversized) {
+    // `pages` are left out of a commit that is too large; `rows` are asked for all the same, and say so.
+    if (!commit.oversized || this.format.view === 'rows') {
       try {
         payload = this.format.encode(commit)
       } catch (error) {

@@ -6,6 +6,7 @@ import { EntryLog } from './entry-log.ts'
 export class EntryLogs {
   readonly #onFailure: (error: unknown) => void
   readonly #logs: readonly EntryLog[]
+  #toldFailure: unknown
 
   constructor(formats: readonly LogFormat[], onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure
@@ -13,7 +14,13 @@ export class EntryLogs {
   }
 
   add(commit: Commit): void {
-    for (const log of this.#logs) log.add(commit, this.#onFailure)
+    for (const log of this.#logs) {
+      log.add(commit, (error) => {
+        // What can't be known of a commit is told once, and not for each format that wanted to know it.
+        if (error !== this.#toldFailure) this.#onFailure(error)
+        this.#toldFailure = error
+      })
+    }
   }
 
   /** The entries added since the last call: a run per format, or none. */

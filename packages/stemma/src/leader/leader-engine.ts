@@ -126,11 +126,12 @@ class Engine implements LeaderEngine {
   }
 
   async open(): Promise<void> {
-    const { options, log, onEvent } = this.#parts
+    const { options, log, formats, onEvent } = this.#parts
     const { gate } = options
     this.#source = await openSource({
       database: options.database,
       log,
+      views: formats.map(({ view }) => view),
       ...(gate === undefined ? {} : { gate: new CommitGate(gate) }),
       onCommit: (commit) => this.#entries.add(commit),
       onBatch: ({ place, changedSums }) => {
