@@ -22,6 +22,9 @@ export {
   type SqliteDriver,
   type SqliteStatement,
 } from './sqlite/driver.ts'
+export type { LogicalReplicaEvent, LogicalReplicaOptions } from './logical/logical-replica.ts'
+export { openLogicalReplica } from './logical/open-logical-replica.ts'
+export { showDifference, type FoundDifference } from './logical/row-difference.ts'
 export type { CopyPlace } from './replica/copy-place.ts'
 export { openReplica } from './replica/open-replica.ts'
 export type { Replica, ReplicaEvent, ReplicaOptions, ReplicaState } from './replica/replica.ts'

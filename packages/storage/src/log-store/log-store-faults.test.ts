@@ -161,7 +161,7 @@ function tightDriver(limit: { pages: number }): SqliteDriver {
           if (!sql.startsWith('INSERT')) return statement
           const run: typeof statement.run = (...values) => {
             connection.prepare(`PRAGMA max_page_count = ${limit.pages}`).get()
-            statement.run(...values)
+            return statement.run(...values)
           }
           return { ...statement, run }
         },

@@ -2,6 +2,7 @@ import { StemmaError, type Position } from '@stemma/base'
 import type { DecodedEntry } from '@stemma/log'
 import { openCheckpointThread, openCheckpointer } from '../checkpoint/checkpointer.ts'
 import { nodeDisk, type Disk } from '../disk/disk.ts'
+import { refuseLogicalCopy } from '../logical/copy-kind.ts'
 import type { PageSums } from '../page-sums.ts'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 import type { SqliteDriver } from '../sqlite/driver.ts'
@@ -39,13 +40,14 @@ const DEFAULT_CACHE_BYTES = 16 * 1024 * 1024
 /**
  * Opens a copy, or the place for one. Only one program can have it open at a time; any can read the database.
  *
- * @throws StemmaError ALREADY_OPEN, WRONG_ROLE, NOT_A_REPLICA, NOT_A_DATABASE, NOT_WAL, and errors of the sidecar
+ * @throws StemmaError ALREADY_OPEN, WRONG_COPY_KIND, WRONG_ROLE, NOT_A_REPLICA, NOT_A_DATABASE, NOT_WAL, and errors of the sidecar
  */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const { database, driver = betterSqlite3, disk = nodeDisk } = options
   const lock = lockDatabase({ database, driver, disk })
   let store: ReplicaStore | undefined
   try {
+    refuseLogicalCopy(database, { disk, driver })
     store = new ReplicaStore({ database, driver, disk })
     const replica = new OpenReplica({ options, driver, disk, lock, store })
     await replica.attach()

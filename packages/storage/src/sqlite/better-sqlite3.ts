@@ -31,7 +31,7 @@ class Connection implements SqliteConnection {
   prepare(sql: string): SqliteStatement {
     const statement = this.#database.prepare<DriverValue[], DriverRow>(sql)
     return {
-      run: (...values) => void statement.run(...values),
+      run: (...values) => statement.run(...values).changes,
       get: (...values) => statement.get(...values),
       all: (...values) => statement.all(...values),
     }

@@ -33,7 +33,8 @@ export interface SqliteConnection {
 }
 
 export interface SqliteStatement {
-  run(...values: DriverValue[]): void
+  /** Runs it to its end. Gives how many rows it inserted, updated or deleted. */
+  run(...values: DriverValue[]): number
   get(...values: DriverValue[]): DriverRow | undefined
   all(...values: DriverValue[]): DriverRow[]
 }

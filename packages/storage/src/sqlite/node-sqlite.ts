@@ -38,7 +38,7 @@ class Connection implements SqliteConnection {
     const statement: StatementSync = this.#database.prepare(sql)
     statement.setReadBigInts(true)
     return {
-      run: (...values) => void statement.run(...values),
+      run: (...values) => Number(statement.run(...values).changes),
       get: (...values) => statement.get(...values) as DriverRow | undefined,
       all: (...values) => statement.all(...values) as DriverRow[],
     }

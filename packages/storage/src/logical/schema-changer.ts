@@ -1,0 +1,164 @@
+import { StemmaError } from '@stemma/base'
+import type { SchemaChange, SchemaObject } from '@stemma/log'
+import type { TableCatalog } from '../rows/table-catalog.ts'
+import type { SqliteConnection } from '../sqlite/driver.ts'
+import { quoteName } from './quote.ts'
+import type { StrippedSchema } from './stripped-schema.ts'
+
+export interface SchemaChangerParts {
+  readonly connection: SqliteConnection
+  readonly stripped: StrippedSchema
+  readonly catalog: TableCatalog
+}
+
+/**
+ * Makes the schema changes of one commit, within the transaction of its rows.
+ *
+ * The leader's SQL is never run. What has a tree gets an empty one, made under a name of ours; then its row in `sqlite_schema` is
+ * given the leader's name and text. So functions, collations and modules may be missing here, no trigger fires, no module is asked, and
+ * text that SQLite takes from a file, but no longer from a program, is taken.
+ */
+export class SchemaChanger {
+  readonly #connection: SqliteConnection
+  readonly #stripped: StrippedSchema
+  readonly #catalog: TableCatalog
+  #made = 0
+  /** Indexes of this commit that wait for its rows. */
+  #unfilled: readonly SchemaObject[] = []
+
+  constructor({ connection, stripped, catalog }: SchemaChangerParts) {
+    this.#connection = connection
+    this.#stripped = stripped
+    this.#catalog = catalog
+  }
+
+  /** Drops, alters and creates all but indexes that have to be filled. The stripped schema is then the new one. */
+  change(changes: readonly SchemaChange[]): void {
+    this.#connection.exec('PRAGMA writable_schema = ON')
+    const drops = changes.flatMap((change) => (change.kind === 'drop' ? change.object : []))
+    const alters = changes.flatMap((change) =>
+      change.kind === 'alter' ? { ...change, rowid: this.#rowidOf(change.before) } : [],
+    )
+    const creates = changes.flatMap((change) => (change.kind === 'create' ? change.object : []))
+    // A table that is dropped takes its indexes along, also those that the table which takes its place has again.
+    const lost = this.#indexesOf(drops.filter(({ kind }) => kind === 'table'))
+    for (const { kind, name } of drops) if (kind === 'index') lost.delete(name)
+    for (const object of drops.filter(({ kind }) => kind === 'table')) this.#drop(object)
+    for (const object of drops.filter(({ kind }) => kind !== 'table')) this.#drop(object)
+    const alter = this.#connection.prepare('UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE rowid = ?')
+    for (const { rowid, before, after } of alters) {
+      if (before.kind === 'index' && lost.delete(before.name)) creates.push(after)
+      else alter.run(after.name, after.tableName, after.sql ?? null, rowid)
+    }
+    creates.push(...lost.values())
+    this.#create(creates.filter((object) => !isFilled(object)))
+    this.#unfilled = creates.filter(isFilled)
+    this.#reload()
+  }
+
+  /** Creates the indexes that are filled from rows, when these are there. */
+  createIndexes(): void {
+    const objects = this.#unfilled
+    this.#unfilled = []
+    if (objects.length === 0) return
+    this.#connection.exec('PRAGMA writable_schema = ON')
+    for (const object of objects) this.#give(this.#makeIndex('_stemma_copy', 'id'), object)
+    this.#reload()
+    for (const { name } of objects) this.#connection.exec(`REINDEX main.${quoteName(name)}`)
+  }
+
+  #indexesOf(tables: readonly SchemaObject[]): Map<string, SchemaObject> {
+    const find = this.#connection.prepare(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? ORDER BY rowid",
+    )
+    const indexes = tables.flatMap(({ name: tableName }) =>
+      find.all(tableName).map(({ name, sql }): SchemaObject => ({
+        kind: 'index',
+        name: String(name),
+        tableName,
+        sql: sql === null ? undefined : String(sql),
+        hasTree: true,
+      })),
+    )
+    return new Map(indexes.map((index) => [index.name, index]))
+  }
+
+  #drop(object: SchemaObject): void {
+    const { kind, name, sql, hasTree } = object
+    if (!hasTree) {
+      this.#connection.prepare('DELETE FROM sqlite_schema WHERE rowid = ?').run(this.#rowidOf(object))
+    } else if (kind === 'table') {
+      this.#rowidOf(object)
+      this.#connection.exec(`DROP TABLE main.${quoteName(name)}`)
+    } else if (sql !== undefined && this.#find(object) !== undefined) {
+      this.#connection.exec(`DROP INDEX main.${quoteName(name)}`)
+    }
+  }
+
+  #create(objects: readonly SchemaObject[]): void {
+    const tables = new Map<string, string>()
+    const insert = this.#connection.prepare(
+      'INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES (?, ?, ?, 0, ?)',
+    )
+    // Indexes that constraints made need the table, whichever of the two comes first.
+    for (const object of objects) {
+      if (object.kind === 'table' && object.hasTree) tables.set(object.name, this.#makeTable(object))
+    }
+    for (const object of objects) {
+      const { kind, name, tableName, sql, hasTree } = object
+      if (!hasTree) insert.run(kind, name, tableName, sql ?? null)
+      else if (kind === 'index') this.#give(this.#makeIndex(tables.get(tableName) ?? '_stemma_copy', 'id'), object)
+    }
+    // The name that indexes are made on, until all are made.
+    for (const object of objects) {
+      const made = tables.get(object.name)
+      if (object.kind === 'table' && made !== undefined) this.#give(made, object)
+    }
+  }
+
+  #makeTable({ name, sql }: SchemaObject): string {
+    const made = `_stemma_made_${++this.#made}`
+    const isKeyed = this.#catalog.describe({ name, sql: sql ?? '' }).shape.content === 'keyed-rows'
+    this.#connection.exec(isKeyed ? `CREATE TABLE ${made} (id PRIMARY KEY) WITHOUT ROWID` : `CREATE TABLE ${made} (id)`)
+    return made
+  }
+
+  #makeIndex(table: string, column: string): string {
+    const made = `_stemma_made_${++this.#made}`
+    this.#connection.exec(`CREATE INDEX main.${made} ON ${table} (${column})`)
+    return made
+  }
+
+  /** Gives what was made the name and the text that it is to have. */
+  #give(made: string, { kind, name, tableName, sql }: SchemaObject): void {
+    this.#connection
+      .prepare('UPDATE sqlite_schema SET type = ?, name = ?, tbl_name = ?, sql = ? WHERE name = ?')
+      .run(kind, name, tableName, sql ?? null, made)
+  }
+
+  /** Tells all connections that the schema has changed, and has this one load it. */
+  #reload(): void {
+    const version = Number(this.#connection.prepare('PRAGMA schema_version').get()?.['schema_version'])
+    this.#connection.exec(`PRAGMA schema_version = ${(version + 1) | 0}`)
+    this.#stripped.load()
+  }
+
+  #find({ kind, name }: SchemaObject): bigint | undefined {
+    const row = this.#connection.prepare('SELECT rowid AS id FROM sqlite_schema WHERE type = ? AND name = ?').get(kind, name)
+    return row?.['id'] as bigint | undefined
+  }
+
+  /** @throws StemmaError REPLICA_WRITTEN when the copy does not have the object */
+  #rowidOf(object: SchemaObject): bigint {
+    const rowid = this.#find(object)
+    if (rowid !== undefined) return rowid
+    throw new StemmaError('REPLICA_WRITTEN', `the copy has no ${object.kind} ${quoteName(object.name)}, which the leader had`, {
+      name: object.name,
+    })
+  }
+}
+
+/** An index that somebody created; those of constraints come with their tables, empty. */
+function isFilled({ kind, sql, hasTree }: SchemaObject): boolean {
+  return kind === 'index' && hasTree && sql !== undefined
+}
