@@ -1,0 +1,56 @@
+import type { Opcode } from './port.ts'
+
+/** What SQLite's program for a statement shows. */
+export interface ProgramFacts {
+  /** Names of the functions that it calls, triggers, defaults and foreign keys included. */
+  readonly functions: ReadonlySet<string>
+  /** Names of the triggers that it may fire, in lower case. */
+  readonly triggers: ReadonlySet<string>
+  readonly writesMain: boolean
+  readonly usesTemp: boolean
+  readonly usesAttached: boolean
+  readonly usesVirtualTable: boolean
+}
+
+const TRIGGER = /^-- TRIGGER (.*)$/s
+const CALL = /^(.+)\(-?\d+\)$/s
+const CALLING: ReadonlySet<string> = new Set([
+  'Function',
+  'PureFunc',
+  'AggStep',
+  'AggStep1',
+  'AggFinal',
+  'AggValue',
+  'AggInverse',
+])
+const VIRTUAL: ReadonlySet<string> = new Set(['VOpen', 'VUpdate', 'VCreate', 'VDestroy'])
+
+/**
+ * Reads a program. Which index it uses is not looked at: a copy may have chosen another one.
+ *
+ * `Transaction` names each database that is used: 0 is main, 1 TEMP, others are attached; p2 is not 0 where it is written.
+ */
+export function readProgram(program: readonly Opcode[]): ProgramFacts {
+  const functions = new Set<string>()
+  const triggers = new Set<string>()
+  const transactions: Opcode[] = []
+  let usesVirtualTable = false
+  for (const each of program) {
+    if (each.opcode === 'Transaction') transactions.push(each)
+    else if (VIRTUAL.has(each.opcode)) usesVirtualTable = true
+    else if (each.p4 === null) continue
+    else if (CALLING.has(each.opcode)) functions.add((CALL.exec(each.p4)?.[1] ?? each.p4).toLowerCase())
+    else if (each.opcode === 'Init') {
+      const name = TRIGGER.exec(each.p4)?.[1]
+      if (name !== undefined) triggers.add(name.toLowerCase())
+    }
+  }
+  return {
+    functions,
+    triggers,
+    writesMain: transactions.some(({ p1, p2 }) => p1 === 0 && p2 !== 0),
+    usesTemp: transactions.some(({ p1 }) => p1 === 1),
+    usesAttached: transactions.some(({ p1 }) => p1 > 1),
+    usesVirtualTable,
+  }
+}

@@ -1,0 +1,111 @@
+import Database from 'better-sqlite3'
+import { type Dice, EXTRAS, INDEXES, TABLES } from './random-sql.ts'
+
+/** Two databases with equal rows and schema, that came about in different ways. */
+export interface Twins {
+  readonly leader: Database.Database
+  readonly copy: Database.Database
+  close(): void
+}
+
+const CLOCKS = ['date', 'time', 'datetime', 'julianday', 'unixepoch'] as const
+
+export function openTwins(dice: Dice): Twins {
+  const leader = new Database(':memory:')
+  const copy = new Database(':memory:')
+  const rows = TABLES.map((table) =>
+    Array.from(
+      { length: 3 + dice.roll(8) },
+      () =>
+        `INSERT OR IGNORE INTO ${table.name}(${table.columns.join(', ')}) VALUES(${table.values.map((make) => make(dice)).join(', ')})`,
+    ),
+  )
+  for (const { sql } of TABLES) leader.exec(sql)
+  for (const inserts of rows) for (const insert of inserts) leader.exec(insert)
+  for (const { sql } of TABLES) copy.exec(sql)
+  scramble(leader, copy, dice)
+  copySequences(leader, copy)
+  for (const sql of EXTRAS) {
+    leader.exec(sql)
+    copy.exec(sql)
+  }
+  for (const index of INDEXES) {
+    const which = dice.roll(5)
+    if (which < 2) copy.exec(index)
+    if (which === 2) leader.exec(index)
+  }
+  if (dice.roll(3) === 0) copy.exec('ANALYZE')
+  if (dice.roll(3) === 0) copy.exec('VACUUM')
+  if (dice.roll(2) === 0) copy.pragma('reverse_unordered_selects = ON')
+  changeClock(copy)
+  return {
+    leader,
+    copy,
+    close() {
+      leader.close()
+      copy.close()
+    },
+  }
+}
+
+/** Gives a copy the rows of another database in another order, with others that come and go. */
+function scramble(leader: Database.Database, copy: Database.Database, dice: Dice): void {
+  for (const { name, columns } of TABLES) {
+    const rows = leader
+      .prepare(`SELECT ${columns.join(', ')} FROM ${name}`)
+      .raw()
+      .all() as unknown[][]
+    const types = leader
+      .prepare(`SELECT ${columns.map((each) => `typeof(${each})`).join(', ')} FROM ${name}`)
+      .raw()
+      .all() as string[][]
+    const order = rows.map((_, index) => ({ index, by: dice.roll(1000) })).toSorted((a, b) => a.by - b.by)
+    for (const { index } of order) {
+      const places = columns.map((_, column) =>
+        types[index]?.[column] === 'real' ? 'CAST(? AS REAL)' : types[index]?.[column] === 'integer' ? 'CAST(? AS INTEGER)' : '?',
+      )
+      copy.prepare(`INSERT INTO ${name}(${columns.join(', ')}) VALUES(${places.join(', ')})`).run(...(rows[index] ?? []))
+    }
+  }
+}
+
+function copySequences(leader: Database.Database, copy: Database.Database): void {
+  copy.exec('DELETE FROM sqlite_sequence')
+  const rows = leader.prepare('SELECT name, seq FROM sqlite_sequence').raw().safeIntegers().all() as unknown[][]
+  for (const row of rows) copy.prepare('INSERT INTO sqlite_sequence VALUES(?, ?)').run(...row)
+}
+
+/** Another time on the copy, and other random values, as every connection has. */
+function changeClock(copy: Database.Database): void {
+  const other = new Database(':memory:')
+  const isNow = (value: unknown): boolean => typeof value === 'string' && value.toLowerCase() === 'now'
+  const shift = (args: readonly unknown[]): unknown[] =>
+    args.length === 0 ? ['2031-01-01'] : args.map((each) => (isNow(each) ? '2031-01-01' : each))
+  const ask = (name: string, args: readonly unknown[]): unknown =>
+    other
+      .prepare(`SELECT ${name}(${args.map(() => '?').join(', ')})`)
+      .pluck()
+      .safeIntegers()
+      .get(...args)
+  for (const name of CLOCKS)
+    copy.function(name, { varargs: true, safeIntegers: true }, (...args: unknown[]) => ask(name, shift(args)))
+  copy.function('strftime', { varargs: true, safeIntegers: true }, (format: unknown, ...args: unknown[]) =>
+    ask('strftime', [format, ...shift(args)]),
+  )
+  copy.function('current_timestamp', () => '2031-01-01 00:00:00')
+  copy.function('changes', () => 77)
+}
+
+/** Everything that a copy must have as its leader does: tables with an id row by row, those without as a bag of rows; and their sequences. */
+export function contentOf(database: Database.Database): string[] {
+  return [
+    ...TABLES.map(({ name, columns }) => contentOfTable(database, name, columns)),
+    contentOfTable(database, 'sqlite_sequence', ['name', 'seq']),
+  ]
+}
+
+function contentOfTable(database: Database.Database, name: string, columns: readonly string[]): string {
+  const shown = columns.map((each) => `quote(${each}) || ' ' || typeof(${each})`).join(` || ', ' || `)
+  const rows = database.prepare(`SELECT ${shown} FROM ${name}`).pluck().all() as string[]
+  return `${name}: ${rows.toSorted().join('; ')}`
+}
