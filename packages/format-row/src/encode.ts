@@ -57,7 +57,8 @@ export function encodePayload(rows: CommitRows, image: RowImage): Uint8Array {
   if (applicationId !== undefined) writer.signed(applicationId)
   if (schema.length > 0) writeSchema(schema)
   for (const [i, table] of rows.tables.entries()) {
-    writeTable(table, { textEncoding, image, isLast: i === rows.tables.length - 1 })
+    // An altered table's rows are taken out and put in again, and under two layouts a column's index does not say which it is.
+    writeTable(table, { textEncoding, image: schema.length > 0 ? 'full' : image, isLast: i === rows.tables.length - 1 })
   }
   return compressBody(writer.bytes.subarray(0, writer.length), COMPRESSED, ZSTD)
 }
@@ -118,8 +119,7 @@ function writeTable(table: TableChanges, { textEncoding, image, isLast }: TableO
   if (keyCount > 0) writer.varint(keyCount)
   if (layout !== undefined) writeLayout(layout, textEncoding)
   if (layoutBefore !== undefined) writeLayout(layoutBefore, textEncoding)
-  // Under two layouts, a column's index does not say which column it is: such rows are told whole.
-  writer.rows(table, layoutBefore === undefined ? image : 'full', isLast)
+  writer.rows(table, image, isLast)
 }
 
 function writeLayout({ columns, rowidColumn, primaryKey }: TableLayout, encoding: TextEncoding): void {
