@@ -1,29 +1,7 @@
-import type { Dice } from './dice.ts'
+import { AUTO_VACUUMS, type Dice } from 'fuzz'
 import { ACCOUNTS } from './folder.ts'
 
-/** A database as an application may have made it. */
-export interface Layout {
-  readonly pageSize: number
-  readonly autoVacuum: 'none' | 'full' | 'incremental'
-  readonly encoding: 'UTF-8' | 'UTF-16le' | 'UTF-16be'
-}
-
-const PAGE_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536]
-const AUTO_VACUUMS = ['none', 'full', 'incremental'] as const
-const ENCODINGS = ['UTF-8', 'UTF-16le', 'UTF-16be'] as const
-
-/** The n-th of all layouts: eight in a row have all page sizes. */
-export function layoutOf(n: number): Layout {
-  return {
-    pageSize: PAGE_SIZES[n % 8]!,
-    autoVacuum: AUTO_VACUUMS[n % 3]!,
-    encoding: ENCODINGS[Math.floor(n / 3) % 3]!,
-  }
-}
-
-export function pragmasOf({ pageSize, autoVacuum, encoding }: Layout): string {
-  return `PRAGMA page_size = ${pageSize}; PRAGMA auto_vacuum = ${autoVacuum}; PRAGMA encoding = '${encoding}'`
-}
+export { layoutOf, pragmasOf, type Layout } from 'fuzz'
 
 /** The schema that every workload begins with. */
 export const SCHEMA = `${ACCOUNTS};
