@@ -25,9 +25,10 @@ export function treeShapeOf(row: SchemaRow, shapeOf: ShapeOf): TreeShape {
 /**
  * Finds out which objects of two schemas are the same.
  *
- * An object is the same when it has the rowid that it had in `sqlite_schema`, and its name or its root page. Among those that are
- * left, one is the same that has the same name and SQL: VACUUM gives new rowids and new roots to all. A table whose rows would have to be
- * read in another way is never the same.
+ * An object is the same when it has the rowid that it had in `sqlite_schema`, and its name. Among those that are left, one is the same
+ * that has the same name and SQL: VACUUM gives new rowids and new roots to all. Among those that are left then, one is the same that
+ * has the same rowid and the same root: it goes by another name. Roots come last, since VACUUM may give a root to an object that
+ * has the rowid of the one that had this root before. A table whose rows would have to be read in another way is never the same.
  *
  * @param before - by rowid
  * @param after - in the order of rowids
@@ -39,30 +40,27 @@ export function matchSchema(
 ): SchemaMatch[] {
   const matches: SchemaMatch[] = []
   const rest = new Map(before)
-  const strangers: SchemaRow[] = []
-  for (const row of after) {
-    const entry = before.get(row.rowid)
-    const isSame = entry !== undefined && (entry.row.name === row.name || entry.row.rootPage === row.rootPage)
-    if (!isSame || !canStay(entry, row, shapeOf)) {
-      strangers.push(row)
-      continue
-    }
-    rest.delete(row.rowid)
-    matches.push({ before: entry, after: row })
+  let strangers = after
+  const matchThose = (entryOf: (row: SchemaRow) => SchemaEntry | undefined): void => {
+    strangers = strangers.filter((row) => {
+      const entry = entryOf(row)
+      if (entry === undefined || !rest.has(entry.row.rowid) || !canStay(entry, row, shapeOf)) return true
+      rest.delete(entry.row.rowid)
+      matches.push({ before: entry, after: row })
+      return false
+    })
   }
+  matchThose((row) => entryWith(rest.get(row.rowid), (entry) => entry.name === row.name))
   const byText = new Map(Array.from(rest.values(), (entry) => [textOf(entry.row), entry]))
-  for (const row of strangers) {
-    const entry = byText.get(textOf(row))
-    if (entry === undefined || !canStay(entry, row, shapeOf)) {
-      matches.push({ before: undefined, after: row })
-      continue
-    }
-    byText.delete(textOf(row))
-    rest.delete(entry.row.rowid)
-    matches.push({ before: entry, after: row })
-  }
+  matchThose((row) => byText.get(textOf(row)))
+  matchThose((row) => entryWith(rest.get(row.rowid), (entry) => entry.rootPage === row.rootPage))
+  for (const row of strangers) matches.push({ before: undefined, after: row })
   for (const entry of rest.values()) matches.push({ before: entry, after: undefined })
   return matches
+}
+
+function entryWith(entry: SchemaEntry | undefined, isWanted: (row: SchemaRow) => boolean): SchemaEntry | undefined {
+  return entry !== undefined && isWanted(entry.row) ? entry : undefined
 }
 
 /** True when an object is another only in where its tree is. */
