@@ -14,12 +14,19 @@ import type { SqliteDriver } from '../sqlite/driver.ts'
 import { isOwn, showSchemaChanges } from './schema-changes.ts'
 import { TableCatalog, type TableDescription } from './table-catalog.ts'
 
+/** A table of the schema, and the commit (of those that were told) in which its layout was news; 0 when it has not been told. */
+interface KnownTable {
+  readonly description: TableDescription
+  readonly isOwn: boolean
+  toldAt: number
+}
+
 /** Adds to what a commit did to trees what the schema says of them: names and layouts. Remembers which layouts it has told. */
 export class RowsView {
   readonly #catalogs: TableCatalogs
   #header: DatabaseHeader
-  /** By the table's name: its layout, and the commit (of those that were told) in which it was news. */
-  readonly #told = new Map<string, { readonly layout: TableLayout; readonly at: number }>()
+  /** By what the differ knows a table by; it makes new ones when the schema changes. */
+  #known = new WeakMap<SchemaRow, KnownTable>()
   #commits = 0
 
   /** @param pages - the database right before the first commit that is told */
@@ -49,26 +56,31 @@ export class RowsView {
     if (after !== undefined) this.#header = headerOf(after)
     const { textEncoding, schemaCookie, userVersion, applicationId } = this.#header
     this.#commits++
-    if (schemaCookie !== before.schemaCookie) this.#told.clear()
+    if (schemaCookie !== before.schemaCookie) this.#known = new WeakMap()
+    const tables: TableChanges[] = []
+    for (const tree of difference.trees) {
+      const table = this.#table(tree)
+      if (table !== undefined) tables.push(table)
+    }
     return {
       textEncoding,
       schemaVersion: schemaCookie,
       schema: showSchemaChanges(difference.schema),
       userVersion: userVersion === before.userVersion ? undefined : userVersion,
       applicationId: applicationId === before.applicationId ? undefined : applicationId,
-      tables: difference.trees.filter(({ after: row }) => !isOwn(row)).map((tree) => this.#table(tree)),
+      tables,
     }
   }
 
-  #table(tree: TreeRows): TableChanges {
+  #table(tree: TreeRows): TableChanges | undefined {
     const { before, after } = tree
-    const { layout, shape } = this.#describe(after)
-    const { name } = after
-    const told = this.#told.get(name)
-    const isLayoutNews = told?.layout !== layout || this.#commits - told.at >= NEWS_EVERY
-    if (isLayoutNews) this.#told.set(name, { layout, at: this.#commits })
+    const known = this.#lookUp(after)
+    if (known.isOwn) return undefined
+    const { layout, shape } = known.description
+    const isLayoutNews = known.toldAt === 0 || this.#commits - known.toldAt >= NEWS_EVERY
+    if (isLayoutNews) known.toldAt = this.#commits
     return {
-      name,
+      name: after.name,
       nameBefore: before?.name,
       keyCount: shape.keyCount,
       layout,
@@ -76,6 +88,15 @@ export class RowsView {
       isLayoutNews,
       rows: () => rowsOf(tree),
     }
+  }
+
+  #lookUp(row: SchemaRow): KnownTable {
+    let known = this.#known.get(row)
+    if (known === undefined) {
+      known = { description: this.#describe(row), isOwn: isOwn(row), toldAt: 0 }
+      this.#known.set(row, known)
+    }
+    return known
   }
 
   #otherLayout(before: SchemaRow, after: TableLayout): TableLayout | undefined {

@@ -42,18 +42,25 @@ export class CommitPages implements DatabaseChange {
   /** @param reservedBytes - of each page before the commit; undefined when that is to be looked up */
   constructor(commit: SeenCommit, reservedBytes: number | undefined) {
     this.#commit = commit
-    this.written = commit.changes.map(({ pageNumber }) => pageNumber)
+    const { changes } = commit
     const { pageSize } = commit.ring
-    const [first] = commit.changes
-    this.before = new MomentPages({ pageSize, pageCount: commit.pageCountBefore, reservedBytes }, (pageNumber) =>
-      this.#before(pageNumber),
-    )
-    // VACUUM may have made it another.
-    const reservedAfter = first?.pageNumber === 1 ? undefined : reservedBytes
-    this.after = new MomentPages(
-      { pageSize, pageCount: commit.sums.pageCount, reservedBytes: reservedAfter },
-      (pageNumber) => changeOf(commit.changes, pageNumber)?.after ?? this.#unwritten(pageNumber),
-    )
+    this.written = changes.map(({ pageNumber }) => pageNumber)
+    // VACUUM may have made it another. When nobody knows what it was before, nobody knows page 1 either, and nothing will be read.
+    const first = changes[0]?.pageNumber === 1 ? changes[0] : undefined
+    const before = reservedBytes ?? (first?.before ?? first?.after ?? this.#unwritten(1))[RESERVED_BYTES_OFFSET]!
+    const after = first === undefined ? before : first.after[RESERVED_BYTES_OFFSET]!
+    this.before = {
+      pageSize,
+      usableSize: pageSize - before,
+      pageCount: commit.pageCountBefore,
+      read: (pageNumber) => this.#before(pageNumber),
+    }
+    this.after = {
+      pageSize,
+      usableSize: pageSize - after,
+      pageCount: commit.sums.pageCount,
+      read: (pageNumber) => changeOf(changes, pageNumber)?.after ?? this.#unwritten(pageNumber),
+    }
   }
 
   #before(pageNumber: PageNumber): Uint8Array {
@@ -81,28 +88,6 @@ export class CommitPages implements DatabaseChange {
 }
 
 const KEPT_MAX = 256
-
-class MomentPages implements Pages {
-  readonly pageSize: number
-  readonly pageCount: number
-  readonly read: (pageNumber: PageNumber) => Uint8Array
-  #reservedBytes: number | undefined
-
-  constructor(
-    sizes: { readonly pageSize: number; readonly pageCount: number; readonly reservedBytes: number | undefined },
-    read: (pageNumber: PageNumber) => Uint8Array,
-  ) {
-    this.pageSize = sizes.pageSize
-    this.pageCount = sizes.pageCount
-    this.#reservedBytes = sizes.reservedBytes
-    this.read = read
-  }
-
-  get usableSize(): number {
-    this.#reservedBytes ??= this.read(1)[RESERVED_BYTES_OFFSET]!
-    return this.pageSize - this.#reservedBytes
-  }
-}
 
 /** In page 1. */
 const RESERVED_BYTES_OFFSET = 20
