@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import { ERRORS } from '@stemma/base'
+import { SAFETIES, STATEMENT_CODES, type Safety } from '@stemma/format-statement'
 import { expect, test } from 'vitest'
 import { isTest, isThere, readFiles } from './repository.ts'
 
@@ -17,6 +18,19 @@ test.each(documents.filter(({ text }) => text.includes('](')))('the links in $pa
 // `pnpm test -u` writes the page anew.
 test('docs/errors.md says what the table of errors says', async () => {
   await expect(showErrors()).toMatchFileSnapshot('../../docs/errors.md')
+})
+
+test('docs/lint.md says what the table of statement codes says', async () => {
+  await expect(showStatementCodes()).toMatchFileSnapshot('../../docs/lint.md')
+})
+
+test('every statement code is found by some rule, and some test names it', () => {
+  const files = readFiles('packages/format-statement/**/*.ts').filter(({ path }) => !path.endsWith('/codes.ts'))
+  const missingIn = (texts: readonly string[]): string[] =>
+    Object.keys(STATEMENT_CODES).filter((code) => !texts.some((text) => text.includes(`'${code}'`)))
+  const isOfTests = (path: string): boolean => isTest(path) || path.includes('/test/')
+  expect(missingIn(files.filter(({ path }) => !isOfTests(path)).map(({ text }) => text)), 'in no rule').toEqual([])
+  expect(missingIn(files.filter(({ path }) => isOfTests(path)).map(({ text }) => text)), 'in no test').toEqual([])
 })
 
 test('every error code is raised somewhere', () => {
@@ -80,6 +94,36 @@ this page says what to do. A code keeps its meaning for as long as the major ver
 | \`resync\` | the copy takes over what differs from the leader; a follower does that by itself |
 | \`fix-input\` | something that was passed in, or the place that it points to, is wrong |
 | \`stop\` | state can't be trusted, or a person must decide; nothing goes on by itself |
+`
+
+/** The reference page of what `stemma lint` finds. */
+function showStatementCodes(): string {
+  const entries = Object.entries(STATEMENT_CODES)
+  const sections = SAFETIES.filter((safety) => safety !== 'safe').map((safety) => {
+    const rows = entries
+      .filter(([, entry]) => entry.safety === safety)
+      .map(([code, { why, instead }]) => `\n### ${code}\n\n${why}\n\n*Instead:* ${instead}\n`)
+    return `\n## ${safety}\n\n${SAFETY_MEANS[safety]}\n${rows.join('')}`
+  })
+  return LINT_INTRODUCTION + sections.join('')
+}
+
+const SAFETY_MEANS: Readonly<Record<Safety, string>> = {
+  safe: '',
+  context:
+    "Safe, given that the copy runs the statement with the leader's settings, which travel with it. `stemma lint` prints these with `--all` only.",
+  record: 'Not safe as text alone. It is if the values that functions gave on the leader are replayed.',
+  rows: 'Not safe as text. The rows that the statement changed have to be sent instead.',
+  reject: 'Not safe, and better not run: what the statement does is decided outside of the database, or it is a trap.',
+}
+
+const LINT_INTRODUCTION = `# What stemma lint finds
+
+A statement that is run again on a copy does the same there only if nothing in it hangs on the clock, on chance, on the connection, or on the order in which
+rows are found; a copy with equal rows may have other indexes, and find them in another order. Each code below is one way in which a statement can do
+something else. The strictest finding decides. A code keeps its meaning for as long as the major version does; sentences may change in any release.
+
+What can not be told apart is called unsafe, never safe: a false alarm costs some bytes, since rows are sent instead of text.
 `
 
 function textOf(path: string): string {

@@ -5,12 +5,13 @@ import type { StatementCode } from './codes.ts'
 import { kindOfFunction } from './functions.ts'
 import { type ProgramFacts, readProgram } from './opcodes.ts'
 import type { StatementPort } from './port.ts'
+import { judgeKept } from './definitions.ts'
 import { judgePragma } from './pragmas.ts'
 import { type SchemaFacts, readSchema } from './schema-facts.ts'
 import { judgeSelect } from './select.ts'
 import { fold, parseStatement, placeOf } from './syntax.ts'
 import { judgeTriggers } from './triggers.ts'
-import { type OpenReport, type Place, type Verdict, openReport } from './verdict.ts'
+import { type Finding, type OpenReport, type Place, type Verdict, openReport } from './verdict.ts'
 
 /** Tells whether statements are safe to replicate as text. */
 export interface Classifier {
@@ -21,6 +22,13 @@ export interface Classifier {
    * same version are remembered.
    */
   classify(sql: string, schemaVersion: number): Verdict
+  /**
+   * What a CREATE TABLE, VIEW or TRIGGER keeps for later: findings on its defaults, its SELECT or its body, by places in its own SQL. They count
+   * whenever a statement comes to them; the definition itself may be quite safe.
+   *
+   * @param schemaVersion - as above; what it refers to is looked up.
+   */
+  judgeDefinition(sql: string, schemaVersion: number): readonly Finding[]
   /**
    * Takes note of the rowid that the last INSERT gave, for SQLite picks rowids at random once the largest is taken.
    */
@@ -36,21 +44,31 @@ export function newClassifier(port: StatementPort): Classifier {
   const verdicts = new Map<string, Verdict>()
   let version: number | undefined
   let known: Known | undefined
+  const knownIn = (schemaVersion: number): Known => {
+    if (schemaVersion !== version || known === undefined) {
+      verdicts.clear()
+      version = schemaVersion
+      known = { port, schema: readSchema(port.schemaRows()), userFunctions: port.userFunctions() }
+    }
+    return known
+  }
   return {
     classify(sql, schemaVersion) {
-      if (schemaVersion !== version) {
-        verdicts.clear()
-        known = undefined
-        version = schemaVersion
-      }
+      if (schemaVersion !== version) verdicts.clear()
       const before = verdicts.get(sql)
       if (before !== undefined) return before
-      known ??= { port, schema: readSchema(port.schemaRows()), userFunctions: port.userFunctions() }
-      const verdict = judge(known, sql)
+      const verdict = judge(knownIn(schemaVersion), sql)
       const oldest = verdicts.size >= REMEMBERED_MAX ? verdicts.keys().next().value : undefined
       if (oldest !== undefined) verdicts.delete(oldest)
       verdicts.set(sql, verdict)
       return verdict
+    },
+    judgeDefinition(sql, schemaVersion) {
+      const parsed = parseStatement(sql)
+      if (parsed.kind !== 'statement') return []
+      const report = openReport()
+      judgeKept({ ...newAnalysis({ ...knownIn(schemaVersion), sql, report }), isSchema: true }, parsed.statement)
+      return report.close(false).findings
     },
     noteRowid(rowid) {
       if (rowid === ROWID_MAX || rowid === ROWID_MAX_ROUNDED) verdicts.clear()

@@ -108,9 +108,22 @@ const EVENTS = {
 function readTrigger({ name, database, table, sql }: SchemaRow): TriggerFacts[] {
   const parsed = parseStatement(sql ?? '')
   if (parsed.kind !== 'statement' || parsed.statement.type !== 'CreateTriggerStmt') return []
-  const { statement } = parsed
-  const event = EVENTS[statement.event.type]
-  return [{ name: fold(name), database, table: fold(table), event, time: statement.time ?? 'Before', statement, sql: sql ?? '' }]
+  // After ALTER TABLE ... RENAME the names in the row are the ones that count.
+  return [{ ...triggerOf(parsed.statement, sql ?? ''), name: fold(name), database, table: fold(table) }]
+}
+
+/** What a CREATE TRIGGER says. */
+export function triggerOf(statement: CreateTriggerStmt, sql: string): TriggerFacts {
+  const { triggerName, tblName, event, time, temporary } = statement
+  return {
+    name: fold(triggerName.objName.text),
+    database: temporary ? 'temp' : 'main',
+    table: fold(tblName.objName.text),
+    event: EVENTS[event.type],
+    time: time ?? 'Before',
+    statement,
+    sql,
+  }
 }
 
 function remember<T>(read: (key: string) => T): (key: string) => T {

@@ -6,7 +6,7 @@ export const EXIT = {
   failed: 1,
   /** It was called in a way that makes no sense. */
   usage: 2,
-  /** It looked, and the answer is no: copies differ, or a log is damaged or has a gap. */
+  /** It looked, and the answer is no: copies differ, a log is damaged or has a gap, or a statement is not safe. */
   differs: 3,
   /** It read all that there is, and nobody is there who would have more. */
   ended: 4,
@@ -21,6 +21,6 @@ Exit codes:
   0    done; or asked to stop (Ctrl-C) and stopped cleanly
   1    failed; what was printed says why and what to do
   2    wrong usage
-  3    the copies differ, or the log is damaged or has a gap
+  3    the copies differ, the log is damaged or has a gap, or a statement is not safe to replicate as text
   4    nobody serves the database: its changes end with its log
   130  asked to stop a second time, and stopped at once`

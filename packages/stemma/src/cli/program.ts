@@ -7,6 +7,7 @@ import { type DigestFlags, printDigests } from './digest.ts'
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { type FollowFlags, follow } from './follow.ts'
+import { type LintFlags, lint } from './lint.ts'
 import { type LogShowFlags, type LogVerifyFlags, showLog, verifyLog } from './log.ts'
 import { type StatusFlags, printStatus } from './node-status.ts'
 import { openScreen } from './screen.ts'
@@ -34,6 +35,7 @@ Examples:
   stemma status tcp://127.0.0.1:7411               who follows, and how far behind
   stemma digest app.db copy.db                     the same? the exit code says so
   stemma changes app.db                            what changes, row by row, as lines of JSON
+  stemma lint migrations/*.sql                     which statements are not safe to replicate as text
 
 The token that leader and followers share is read from --token-file, or from STEMMA_TOKEN.
 STEMMA_DEBUG=1 adds stack traces to errors.`
@@ -67,7 +69,25 @@ function newProgram(context: Context, done: (code: ExitCode) => void): Command {
     .argument('<database...>', 'paths of databases, which may be in use')
     .addOption(json())
     .action(async (databases: string[], flags: DigestFlags) => done(await printDigests(databases, flags, context)))
+  addLint(program).action(async (files: string[], flags: LintFlags) => done(await lint(files, flags, context)))
   return program
+}
+
+function addLint(program: Command): Command {
+  return program
+    .command('lint')
+    .description(
+      'say which SQL statements can be replicated as text, why others can not, and what to write instead; exit with 3 for those',
+    )
+    .argument('[files...]', 'SQL scripts; - is standard input')
+    .option('--database <file>', "judge by this database's schema; without files, judge the schema itself")
+    .addOption(
+      new Option('--fail-on <safety>', 'exit with 3 from which kind of finding on')
+        .choices(['record', 'rows', 'reject'])
+        .default('record'),
+    )
+    .option('--all', 'also print what is safe since settings of the connection travel with the statement')
+    .addOption(json())
 }
 
 function addServe(program: Command): Command {
