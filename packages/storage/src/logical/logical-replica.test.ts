@@ -142,6 +142,21 @@ test('a unique value that another row of the copy holds is a difference, and for
     leader.close()
   }))
 
+test('rows that swap what only one may have are not taken for different, whatever else they hold', () =>
+  inFolder(async (folder) => {
+    const { leader, replica, source, copy } = await newPair(
+      folder,
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, r REAL); INSERT INTO t VALUES (1, 'one', 60), (2, 'two', 61.5), (3, 'three', -0.0)",
+    )
+    leader.run(
+      "BEGIN; UPDATE t SET a = '' WHERE id = 1; UPDATE t SET a = 'one' WHERE id = 2; UPDATE t SET a = 'two', r = 7 WHERE id = 1; COMMIT",
+    )
+    replica.apply(leader.entries)
+    expect(contentOf(copy)).toEqual(contentOf(source))
+    await replica.close()
+    leader.close()
+  }))
+
 test('a copy that lacks what the leader drops says so, and stays where it is', () =>
   inFolder(async (folder) => {
     const { leader, replica, copy } = await newPair(folder, `${TABLE}; CREATE VIEW v AS SELECT 1`)

@@ -180,15 +180,20 @@ export class TableWriter {
   hold(cells: RecordCells, columns: readonly number[] | undefined, rest?: HeldRow): HeldRow {
     const row: (HeldValue | undefined)[] = rest === undefined ? [] : [...rest]
     for (let i = 0; i < cells.count; i++) {
+      const column = columns?.[i] ?? i
       // The alias of the rowid is NULL in a record, and says nothing.
-      if (!this.#isWritable[columns?.[i] ?? i]) continue
-      const value = this.valueOf(cells, i)
-      row[columns?.[i] ?? i] = {
-        isText: cells.isText(i),
-        value: value instanceof Uint8Array ? new Uint8Array(value) : value,
-      }
+      if (!this.#isWritable[column]) continue
+      row[column] = { isText: cells.isText(i), value: this.#heldValue(cells, i, column) }
     }
     return row
+  }
+
+  #heldValue(cells: RecordCells, i: number, column: number): DriverValue {
+    const value = this.valueOf(cells, i)
+    if (value instanceof Uint8Array) return new Uint8Array(value)
+    // A REAL column stores a number without a fraction as an integer, and gives it back as a real.
+    const isReal = typeof value === 'bigint' && this.description.layout.columns[column]?.affinity === 'real'
+    return isReal ? Number(value) : value
   }
 
   valueOf(cells: RecordCells, i: number): DriverValue {
