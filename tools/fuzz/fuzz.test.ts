@@ -1,13 +1,17 @@
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { fuzzOne, showFinding } from './fuzz.ts'
 import { newScript, showScript } from './generate/script.ts'
 import { judgeDiffer } from './judge-differ.ts'
+import { judgeReplica } from './judge-replica.ts'
+import { closeSessions, judgeSession } from './judge-session.ts'
 import type { Judge } from './judge.ts'
 
 const SEED = Number(process.env['SEED'] ?? 1)
-const OPTIONS = { statements: 80, extremes: true }
+const OPTIONS = { statements: 80 }
 
-const JUDGES: Readonly<Record<string, Judge>> = { differ: judgeDiffer }
+const JUDGES: Readonly<Record<string, Judge>> = { differ: judgeDiffer, session: judgeSession, replica: judgeReplica }
+
+afterAll(closeSessions)
 
 test.each(Array.from({ length: 8 }, (_, i) => SEED + i))(
   'rows of the script of seed %i are told as SQLite has them',

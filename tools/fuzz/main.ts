@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { fuzzOne, showFinding } from './fuzz.ts'
 import { judgeDiffer } from './judge-differ.ts'
+import { judgeReplica } from './judge-replica.ts'
+import { closeSessions, judgeSession } from './judge-session.ts'
 import type { Judge } from './judge.ts'
 
 const HELP = `pnpm fuzz [--minutes N] [--seed S] [--seeds N] [--statements N] [--judge NAME] [--keep-going]
@@ -10,10 +12,11 @@ Makes up databases and what an application does to them, and looks whether rows 
   --seed S         the first seed; a new one by default. Each script has one of its own
   --seeds N        so many scripts, however long it takes
   --statements N   steps of a script; 150 by default
-  --judge NAME     only this one: differ (pages before and after each commit, in memory)
+  --judge NAME     only this one: differ (pages before and after each commit, in memory), session (the same beside
+                   node:sqlite's sessions), replica (from the WAL to a logical copy)
   --keep-going     goes on after a finding`
 
-const JUDGES: Readonly<Record<string, Judge>> = { differ: judgeDiffer }
+const JUDGES: Readonly<Record<string, Judge>> = { differ: judgeDiffer, session: judgeSession, replica: judgeReplica }
 
 /** Runs what the arguments ask for; gives the exit code: 1 when something was found. */
 export async function main(args: readonly string[], print: (line: string) => void): Promise<number> {
@@ -44,12 +47,13 @@ export async function main(args: readonly string[], print: (line: string) => voi
   let found = 0
   let done = 0
   for (; done < count && performance.now() < end; done++) {
-    const finding = await fuzzOne(first + done, { judges, statements, extremes: true })
+    const finding = await fuzzOne(first + done, { judges, statements })
     if (finding === undefined) continue
     found++
     print(showFinding(finding))
     if (values['keep-going'] !== true) break
   }
+  closeSessions()
   print(`${done} scripts, ${found === 0 ? 'nothing found' : `${found} found`}`)
   return found === 0 ? 0 : 1
 }

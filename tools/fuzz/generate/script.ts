@@ -6,14 +6,16 @@ import { schemaStatement } from './schema-statements.ts'
 import type { ValueOptions } from './values.ts'
 import { World } from './world.ts'
 
-/** A database from its first statement on. Running it twice does the same twice, unless rowids run out. */
+/** A database from its first statement on. */
 export interface Script {
   readonly layout: Layout
   /** One step each; those that fail are as good as others. */
   readonly statements: readonly string[]
+  /** False when rowids may run out: SQLite then draws them by chance, and no two runs are the same. */
+  readonly isRepeatable: boolean
 }
 
-export interface ScriptOptions extends ValueOptions {
+export interface ScriptOptions {
   readonly statements: number
 }
 
@@ -21,24 +23,26 @@ export interface ScriptOptions extends ValueOptions {
 const BYTES_MAX = 3_000_000
 
 /** Makes up what an application does. It is tried on a database in memory, to know what there is to be worked on. */
-export function newScript(seed: number, options: ScriptOptions): Script {
+export function newScript(seed: number, { statements: count }: ScriptOptions): Script {
   const dice = newDice(seed)
   const layout: Layout = {
     pageSize: pick(dice, [...PAGE_SIZES, 512, 512, 1024, 1024, 4096]),
     autoVacuum: pick(dice, AUTO_VACUUMS),
     encoding: onceIn(dice, 2) ? 'UTF-8' : pick(dice, ENCODINGS),
   }
+  const isRepeatable = onceIn(dice, 2)
+  const options: ValueOptions = { extremes: !isRepeatable }
   const database = new Database(':memory:')
   try {
     database.exec(pragmasOf(layout))
     const world = new World(database)
     const statements: string[] = []
-    while (statements.length < options.statements) {
+    while (statements.length < count) {
       const sql = nextStatement(dice, world, options)
       statements.push(sql)
       runStep(database, sql)
     }
-    return { layout, statements }
+    return { layout, statements, isRepeatable }
   } finally {
     database.close()
   }
@@ -59,7 +63,7 @@ export function showScript({ layout, statements }: Script): string {
   return [pragmasOf(layout), 'PRAGMA journal_mode = WAL', ...statements].map((sql) => `${sql};\n`).join('')
 }
 
-function nextStatement(dice: Dice, world: World, options: ScriptOptions): string {
+function nextStatement(dice: Dice, world: World, options: ValueOptions): string {
   const { database } = world
   if (world.bytes > BYTES_MAX && !database.inTransaction) {
     const table = pick(dice, world.tables)
