@@ -1,15 +1,4 @@
-/** What the caller can do about a failure. */
-export type Recovery =
-  | 'retry' // the same call may work later
-  | 'resync' // start again from a snapshot
-  | 'fix-input' // the caller passed something wrong
-  | 'stop' // state can't be trusted; a person must look
-
-export interface ErrorEntry {
-  readonly recovery: Recovery
-  /** What to do next, for someone who has never read this code. */
-  readonly hint: string
-}
+import type { ErrorEntry, Recovery } from './recovery.ts'
 
 /**
  * Every failure a caller may want to tell from another.
@@ -63,6 +52,7 @@ export type ErrorCode =
   | 'PAGE_SIZE_MISMATCH'
   | 'STALE_LEADER'
   | 'HISTORY_DIVERGED'
+  | 'CANNOT_COMPARE'
   | 'POSITION_NOT_KEPT'
   | 'POSITION_UNKNOWN'
   | 'PEER_REFUSED'
@@ -269,6 +259,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   HISTORY_DIVERGED: {
     recovery: 'resync',
     hint: 'The copy holds commits that the leader never had or has lost. Keep the copy if they matter; following on makes it equal to the leader.',
+  },
+  CANNOT_COMPARE: {
+    recovery: 'retry',
+    hint: 'Leader and copy could not be seen at the same position: the message says why. Try again when fewer commits, or no change of the schema, lie between them.',
   },
   POSITION_NOT_KEPT: {
     recovery: 'fix-input',

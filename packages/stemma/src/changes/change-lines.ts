@@ -45,7 +45,8 @@ function showObject({ kind, name, tableName, sql }: SchemaObject): string {
   return `"object":"${kind}","name":${JSON.stringify(name)},"table":${JSON.stringify(tableName)},"sql":${text}`
 }
 
-function showValues(values: ChangeValues): string {
+/** Values by their names, as a JSON object. */
+export function showValues(values: ChangeValues): string {
   return `{${Object.entries(values)
     .map(([name, value]) => `${JSON.stringify(name)}:${showChangeValue(value)}`)
     .join(',')}}`

@@ -1,6 +1,7 @@
 import type { SqliteText, SqliteValue, TextEncoding } from '@stemma/base'
 import type { RowChange, TableLayout } from '@stemma/log'
 import { decodeRecord, showText } from '@stemma/sqlite-file'
+import { readColumn } from '../row-values.ts'
 
 /**
  * One value of a row, as a program takes it: exactly what SQLite has.
@@ -32,21 +33,13 @@ export function readValues(row: RowChange, record: Uint8Array, layout: TableLayo
     const index = row.columns?.[i] ?? i
     const column = layout.columns[index]
     if (column === undefined) continue
-    values[column.name] = plainValue(valueAt(row.rowid, stored, i, index, layout))
+    values[column.name] = plainValue(readColumn(row.rowid, stored, i, index, layout))
   }
   return values
 }
 
-/** A column's value as SQL reads it, given where the record has it. */
-function valueAt(rowid: bigint, stored: readonly SqliteValue[], i: number, index: number, layout: TableLayout): SqliteValue {
-  if (index === layout.rowidColumn) return rowid
-  const column = layout.columns[index]!
-  const value = i < stored.length ? stored[i]! : column.defaultValue
-  return typeof value === 'bigint' && column.affinity === 'real' ? Number(value) : value
-}
-
 /** A text as a string where nothing is lost by that; blobs are copied out of what they are views of. */
-function plainValue(value: SqliteValue): ChangeValue {
+export function plainValue(value: SqliteValue): ChangeValue {
   if (value instanceof Uint8Array) return value.slice()
   if (value === null || typeof value !== 'object') return value
   return readText(value) ?? { ...value, bytes: value.bytes.slice() }

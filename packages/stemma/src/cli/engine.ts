@@ -2,6 +2,8 @@ import type { Position } from '@stemma/base'
 import type { TargetChanges, TargetOptions } from '../changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../events.ts'
 import type { NodeStatus } from '../status.ts'
+import type { VerifyOptions } from '../verify/verify-copy.ts'
+import type { VerifyResult } from '../verify/verify-result.ts'
 
 /** What `stemma serve` asks of a leader. */
 export interface ServeOptions {
@@ -64,6 +66,7 @@ export interface Engine {
   readStatus(options: StatusOptions): Promise<NodeStatus>
   readLog(database: string): LogReader
   openChanges(options: TargetOptions): Promise<TargetChanges>
+  verify(options: VerifyOptions): Promise<VerifyResult>
   digestDatabase(database: string): Promise<DatabaseDigest>
 }
 

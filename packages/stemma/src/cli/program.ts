@@ -12,6 +12,7 @@ import { type LogShowFlags, type LogVerifyFlags, showLog, verifyLog } from './lo
 import { type StatusFlags, printStatus } from './node-status.ts'
 import { openScreen } from './screen.ts'
 import { type ServeFlags, serve } from './serve.ts'
+import { type VerifyFlags, verify } from './verify.ts'
 
 /** Runs the command with its arguments and gives the exit code. Failures are reported, never thrown. */
 export async function runCommand(args: readonly string[], context: Context): Promise<ExitCode> {
@@ -62,6 +63,9 @@ function newProgram(context: Context, done: (code: ExitCode) => void): Command {
   )
   addStatus(program).action(async (target: string, flags: StatusFlags) => done(await printStatus(target, flags, context)))
   addLog(program, context, done)
+  addVerify(program).action(async (leader: string, database: string, flags: VerifyFlags) =>
+    done(await verify(leader, database, flags, context)),
+  )
   addChanges(program).action(async (target: string, flags: ChangesFlags) => done(await printChanges(target, flags, context)))
   program
     .command('digest')
@@ -144,6 +148,18 @@ function addStatus(program: Command): Command {
     .command('status')
     .description('show role, position, formats, followers and sizes')
     .argument('<url or database>', 'where a leader listens, or the path of a database on this machine')
+    .addOption(tokenFile())
+    .addOption(tlsCa())
+    .addOption(json())
+}
+
+function addVerify(program: Command): Command {
+  return program
+    .command('verify')
+    .description('compare a copy with its leader at the same position, while both run; exit with 3 when they differ')
+    .argument('<leader>', "the leader's url, or the path of its database on this machine")
+    .argument('<replica>', 'path of the copy')
+    .option('--table <name>', 'only this table of a copy by rows; may be given again', addName)
     .addOption(tokenFile())
     .addOption(tlsCa())
     .addOption(json())

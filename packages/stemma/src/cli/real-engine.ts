@@ -3,6 +3,7 @@ import { openTargetChanges } from '../changes/open-target.ts'
 import { askStatus } from '../ask-status.ts'
 import { digestOf, statusOf } from '../database-facts.ts'
 import { openFollower, openLeader } from '../index.ts'
+import { verifyCopy } from '../verify/verify-copy.ts'
 import type { Engine, LogReader } from './engine.ts'
 
 /** How much of a log is read at a time, in bytes. */
@@ -18,6 +19,7 @@ export const engine: Engine = {
   },
   readLog,
   openChanges: openTargetChanges,
+  verify: verifyCopy,
   digestDatabase: digestOf,
 }
 

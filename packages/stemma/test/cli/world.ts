@@ -10,6 +10,7 @@ import type {
   ServeOptions,
   StatusOptions,
 } from '../../src/cli/engine.ts'
+import type { VerifyResult } from '../../src/verify/verify-result.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import type { TargetChanges } from '../../src/changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../../src/events.ts'
@@ -42,6 +43,7 @@ export interface World {
   readonly digests?: Record<string, DatabaseDigest>
   readonly log?: LogReader
   readonly changes?: TargetChanges
+  readonly verified?: VerifyResult
   /** Writing fails with this. */
   readonly writeFailure?: Error
   /** Opening fails with this. */
@@ -92,6 +94,7 @@ export function start(line: string, world: World = {}): Run {
     },
     readLog: () => world.log!,
     openChanges: () => Promise.resolve(world.changes!),
+    verify: () => (world.verified === undefined ? Promise.reject(world.failure) : Promise.resolve(world.verified)),
   }
   const context: Context = {
     engine,

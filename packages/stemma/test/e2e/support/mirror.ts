@@ -1,0 +1,76 @@
+import Database from 'better-sqlite3'
+import type { ChangeCommit, ChangeValue } from '../../../src/index.ts'
+
+/** A copy of a database's rows that is made of nothing but its change feed. */
+export class Mirror {
+  readonly tables = new Map<string, Map<string, string>>()
+
+  /** Takes a commit. A row that is not as the commit says it was is an error. */
+  take(commit: ChangeCommit): void {
+    if (commit.gap !== undefined) throw new Error(`a gap: ${commit.gap}`)
+    for (const change of commit.schema) {
+      if (change.kind === 'drop' && change.object.kind === 'table') this.tables.delete(change.object.name)
+      if (change.kind === 'alter' && change.before.kind === 'table') this.#rename(change.before.name, change.after.name)
+    }
+    for (const { operation, table, rowid, key, new: row } of commit.rows) {
+      const rows = this.#rowsOf(table)
+      const id = rowid === undefined ? show(key) : String(rowid)
+      if ((operation === 'insert') === rows.has(id))
+        throw new Error(`${operation} of ${table} ${id} at ${commit.position.sequence}`)
+      if (row === undefined) rows.delete(id)
+      else rows.set(id, show(row))
+    }
+  }
+
+  /** The rows of a table, as JSON in no order. */
+  rowsOf(table: string): string[] {
+    return [...(this.tables.get(table)?.values() ?? [])].toSorted()
+  }
+
+  #rename(before: string, after: string): void {
+    const rows = this.tables.get(before)
+    if (rows === undefined || before === after) return
+    this.tables.delete(before)
+    this.tables.set(after, rows)
+  }
+
+  #rowsOf(table: string): Map<string, string> {
+    let rows = this.tables.get(table)
+    if (rows === undefined) this.tables.set(table, (rows = new Map<string, string>()))
+    return rows
+  }
+}
+
+/** The rows of a table as its database has them. */
+export function rowsOf(path: string, table: string): string[] {
+  const database = new Database(path, { readonly: true })
+  try {
+    const rows = database.prepare(`SELECT * FROM "${table}"`).safeIntegers().all() as Record<string, ChangeValue>[]
+    return rows.map(show).toSorted()
+  } finally {
+    database.close()
+  }
+}
+
+/** Tables with rows of their own. */
+export function tablesOf(path: string): string[] {
+  const database = new Database(path, { readonly: true })
+  try {
+    const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    return database.prepare(sql).pluck().all() as string[]
+  } finally {
+    database.close()
+  }
+}
+
+/** A column that was added later is not told of rows that nobody touched: its default is left out everywhere. */
+function show(row: Readonly<Record<string, ChangeValue>>): string {
+  return JSON.stringify(
+    Object.entries(row)
+      .filter(([name, value]) => !(/^d\d+$/.test(name) && value === 'new'))
+      .map(([name, value]) => [
+        name,
+        typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
+      ]),
+  )
+}
