@@ -37,8 +37,8 @@ export class AttachedCopy {
   /** Transactions that the wal-index counts, after the last of ours. */
   #counted: number | undefined
 
-  private constructor(parts: AttachedCopyParts, connection: SqliteConnection) {
-    const { options, disk, driver } = parts
+  private constructor(parts: AttachedCopyParts, connection: SqliteConnection, wal: LiveWal) {
+    const { options, driver } = parts
     const { database } = options
     const note = noteOf(connection, database)
     this.#parts = parts
@@ -47,8 +47,8 @@ export class AttachedCopy {
     this.encoding = readEncoding(connection)
     this.pageSize = numberOf(connection, 'page_size')
     this.#catalog = new TableCatalog(driver, this.encoding)
-    this.#wal = new LiveWal(disk, database)
-    this.#counted = this.#wal.read()?.changeCounter
+    this.#wal = wal
+    this.#counted = wal.read()?.changeCounter
     this.#applier = new LogicalApplier({
       connection,
       catalog: this.#catalog,
@@ -75,9 +75,12 @@ export class AttachedCopy {
   /** @throws StemmaError NOT_A_DATABASE, NOT_WAL, NOT_A_REPLICA, SIDECAR_VERSION, and what the driver throws */
   static open(parts: AttachedCopyParts): AttachedCopy {
     const connection = openConnection(parts)
+    let wal: LiveWal | undefined
     try {
-      return new AttachedCopy(parts, connection)
+      wal = new LiveWal(parts.disk, parts.options.database)
+      return new AttachedCopy(parts, connection, wal)
     } catch (error) {
+      wal?.close()
       connection.close()
       throw error
     }

@@ -2,6 +2,7 @@ import { StemmaError, type PageNumber, type TextEncoding } from '@stemma/base'
 import type { Disk } from '../disk/disk.ts'
 import type { CopyFile } from '../replica/copy-file.ts'
 import { PageStore, damaged, type OldCopy, type SnapshotToStage } from '../replica/page-store.ts'
+import { copyError } from '../replica/replica-error.ts'
 import { OpenStaging, type PagesOfRange, type Staging } from '../replica/staging.ts'
 import { scanSums } from '../snapshot/scan-sums.ts'
 import type { SqliteDriver } from '../sqlite/driver.ts'
@@ -88,8 +89,14 @@ export class LogicalStaging implements Staging {
     this.#staging.write(pages)
   }
 
-  finish(): Promise<void> {
-    return this.#staging.finish()
+  async finish(): Promise<void> {
+    const copy = this.#parts.old?.copy
+    try {
+      if (copy?.isLocked === false) copy.lock()
+    } catch (error) {
+      throw copyError(error)
+    }
+    await this.#staging.finish()
   }
 
   discard(): void {
@@ -132,8 +139,6 @@ export class LogicalStaging implements Staging {
   async #complete(): Promise<void> {
     const { disk, snapshot } = this.#parts
     const { pageSize, pageCount } = snapshot
-    const { copy } = this.#parts.old!
-    if (!copy.isLocked) copy.lock()
     this.#pages.complete()
     const { file } = this.#pages
     const read = (first: PageNumber, count: number, into: Uint8Array): void => {
@@ -167,7 +172,6 @@ export class LogicalStaging implements Staging {
     if (old !== undefined) {
       await detach()
       try {
-        if (!old.copy.isLocked) old.copy.lock()
         installPages(disk, old.copy, file)
       } finally {
         old.copy.close()

@@ -73,9 +73,13 @@ class OpenLogicalReplica implements Replica {
     const attached = this.#ready()
     // What the staging offers of the copy is held still by a lock.
     this.#staging?.letGo()
-    attached.lookForOthers()
-    attached.applier.apply(entries)
-    attached.keep()
+    try {
+      attached.lookForOthers()
+      attached.applier.apply(entries)
+      attached.keep()
+    } catch (error) {
+      throw copyError(error)
+    }
   }
 
   async sync(): Promise<Position> {
@@ -90,17 +94,21 @@ class OpenLogicalReplica implements Replica {
     if (this.#staging?.isOf(snapshot) === true) return this.#staging
     this.#staging?.close()
     this.#staging = undefined
-    this.#mustFit(snapshot)
     const { options, disk, driver } = this.#parts
     try {
+      // It may be there, if opening it failed.
+      if (this.#attached === undefined) this.attach()
+      this.#mustFit(snapshot)
       const attached = this.#attached
+      attached?.applier.settle()
+      const cookie = attached?.schemaCookie() ?? 0
       const copy = attached && CopyFile.open({ database: this.database, disk, driver })
       this.#staging = await LogicalStaging.open({
         snapshot,
         options,
         disk,
         driver,
-        old: attached && copy && { copy, encoding: attached.encoding, cookie: attached.schemaCookie() },
+        old: attached && copy && { copy, encoding: attached.encoding, cookie },
         note: { node: this.#node, place: { ...snapshot, wal: undefined } },
         detach: () => this.#detach(),
         attach: () => this.attach(),
@@ -163,6 +171,12 @@ class OpenLogicalReplica implements Replica {
 
   #ready(): AttachedCopy {
     this.#mustBeOpen()
+    try {
+      // It may be there, if opening it failed.
+      if (this.#attached === undefined) this.attach()
+    } catch (error) {
+      throw copyError(error)
+    }
     if (this.#attached === undefined) throw new StemmaError('SNAPSHOT_NEEDED', `there is no copy ${this.database} yet`, {})
     return this.#attached
   }
