@@ -1,8 +1,9 @@
-import { StemmaError, type Position } from '@stemma/base'
+import type { Position } from '@stemma/base'
 import type { CommitRows } from '@stemma/log'
 import { RowDiffer, type DatabaseChange, type Pages } from '@stemma/sqlite-file'
 import type { SqliteDriver } from '../sqlite/driver.ts'
 import { RowsView, TableCatalogs } from './rows-view.ts'
+import { unknownRows } from './unknown-rows.ts'
 
 /** A commit as its rows are looked for in it. */
 export interface TrackedCommit {
@@ -73,10 +74,7 @@ export class RowTracker {
   skip(commit: TrackedCommit, reason: unknown): () => never {
     this.#state = undefined
     this.tryToBegin(() => commit.pages(undefined).after, commit.digest)
-    const { epoch, sequence } = commit.position
-    const why = reason instanceof Error ? reason.message : String(reason)
-    const what = `the rows of commit ${epoch}:${sequence} are unknown: ${why}`
-    const error = new StemmaError('ROWS_UNKNOWN', what, { epoch, sequence }, reason)
+    const error = unknownRows(commit.position, reason)
     return () => {
       throw error
     }
@@ -103,7 +101,7 @@ export class RowTracker {
     const state = this.#state!
     const change = commit.pages(state.view.reservedBytes)
     const difference = state.differ.step(change)
-    const rows = state.view.tell(difference, change.written[0] === 1 ? change.after : undefined)
+    const rows = state.view.tell(difference, commit.position, change.written[0] === 1 ? change.after : undefined)
     state.digest = commit.digest
     return rows
   }

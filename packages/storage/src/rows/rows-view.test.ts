@@ -13,6 +13,8 @@ import { afterAll, expect, test } from 'vitest'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 import { RowsView, TableCatalogs } from './rows-view.ts'
 
+const AT = { epoch: 1, sequence: 8 }
+
 const catalogs = new TableCatalogs(betterSqlite3)
 afterAll(() => catalogs.close())
 
@@ -65,7 +67,7 @@ test('objects are dropped from what depends to what it depends on, then altered,
     created('table z', { rowid: 0n }),
   ]
   const wanted = 'drop b_t, drop v, drop b_i, drop b, alter c to d, alter c_i to c_i, create z, create a, create a_t'
-  expect(show(view.tell(difference([], changes), pagesWith()))).toEqual(wanted.split(', '))
+  expect(show(view.tell(difference([], changes), AT, pagesWith()))).toEqual(wanted.split(', '))
 })
 
 test("Stemma's own tables and what belongs to them are left out", () => {
@@ -76,6 +78,7 @@ test("Stemma's own tables and what belongs to them are left out", () => {
       [own, row('table t')],
       [created('table _Stemma_x'), dropped('index i', { tableName: '_stemma_copy' }), created('view w')],
     ),
+    AT,
     pagesWith(),
   )
   expect(rows.tables.map(({ name }) => name)).toEqual(['t'])
@@ -85,15 +88,15 @@ test("Stemma's own tables and what belongs to them are left out", () => {
 test('a table that hides behind a name of ours is dropped, and one that comes out from behind it is unknown', () => {
   const view = new RowsView(catalogs, pagesWith())
   const [seen, hidden] = [row('table t'), row('table _stemma_t')]
-  expect(show(view.tell(difference([], [{ before: seen, after: hidden }]), pagesWith()))).toEqual(['drop t'])
-  const tell = (): unknown => view.tell(difference([], [{ before: hidden, after: seen }]), pagesWith())
+  expect(show(view.tell(difference([], [{ before: seen, after: hidden }]), AT, pagesWith()))).toEqual(['drop t'])
+  const tell = (): unknown => view.tell(difference([], [{ before: hidden, after: seen }]), AT, pagesWith())
   expect(codeOf(tell)).toBe('ROWS_UNKNOWN')
 })
 
 test('user_version and application_id are told when they change', () => {
   const view = new RowsView(catalogs, pagesWith({ userVersion: 3 }))
   const tell = (pages: Pages | undefined) => {
-    const { userVersion, applicationId, schemaVersion } = view.tell(difference([]), pages)
+    const { userVersion, applicationId, schemaVersion } = view.tell(difference([]), AT, pages)
     return [userVersion, applicationId, schemaVersion]
   }
   expect(tell(undefined)).toEqual([undefined, undefined, 1])
@@ -106,7 +109,7 @@ test('user_version and application_id are told when they change', () => {
 test('a layout is news at first, under a new schema, and again after 1,024 commits', () => {
   const view = new RowsView(catalogs, pagesWith())
   const [t, u] = [row('table t'), row('table u')]
-  const isNews = (table: SchemaRow, pages?: Pages): boolean => view.tell(difference([table]), pages).tables[0]!.isLayoutNews
+  const isNews = (table: SchemaRow, pages?: Pages): boolean => view.tell(difference([table]), AT, pages).tables[0]!.isLayoutNews
   expect([isNews(t), isNews(t), isNews(u), isNews(u)]).toEqual([true, false, true, false])
   const next = pagesWith({ schemaCookie: 2 })
   expect([isNews(t, next), isNews(t), isNews(u)]).toEqual([true, false, true])
@@ -117,7 +120,7 @@ test('a layout is news at first, under a new schema, and again after 1,024 commi
 test('the layout before is told when it was another', () => {
   const view = new RowsView(catalogs, pagesWith())
   const tell = (before: SchemaRow | undefined, after: SchemaRow) => {
-    const [table] = view.tell({ schema: [], trees: [{ before, after, rows: () => [] }] }, pagesWith()).tables
+    const [table] = view.tell({ schema: [], trees: [{ before, after, rows: () => [] }] }, AT, pagesWith()).tables
     return [table!.nameBefore, table!.layoutBefore?.columns.map(({ name }) => name).join(' '), table!.name]
   }
   const t = row('table t')
@@ -135,7 +138,7 @@ test('rows are told with what happened to them, as often as they are asked for',
     { rowid: 3n, before: b, after: undefined },
   ]
   const t = row('table t')
-  const [table] = view.tell({ schema: [], trees: [{ before: t, after: t, rows: () => changes }] }, undefined).tables
+  const [table] = view.tell({ schema: [], trees: [{ before: t, after: t, rows: () => changes }] }, AT, undefined).tables
   for (let i = 0; i < 2; i++) {
     expect(Array.from(table!.rows(), ({ kind, rowid, before, after }) => [kind, rowid, before, after])).toEqual([
       ['insert', 1n, undefined, a],
@@ -143,6 +146,17 @@ test('rows are told with what happened to them, as often as they are asked for',
       ['delete', 3n, b, undefined],
     ])
   }
+})
+
+test('rows that can not be read are unknown, and the error names their commit', () => {
+  const view = new RowsView(catalogs, pagesWith())
+  const t = row('table t')
+  const rows = function* (): Generator<never> {
+    yield* []
+    throw new Error('a bad sector')
+  }
+  const [table] = view.tell({ schema: [], trees: [{ before: t, after: t, rows }] }, AT, undefined).tables
+  expect(() => [...table!.rows()]).toThrow('ROWS_UNKNOWN: the rows of commit 1:8 are unknown: a bad sector')
 })
 
 test('trees have the shape that their SQL says', () => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { StemmaError, type TextEncoding } from '@stemma/base'
+import { StemmaError, type Position, type TextEncoding } from '@stemma/base'
 import type { CommitRows, RowChange, TableChanges, TableLayout } from '@stemma/log'
 import {
   decodeDatabaseHeader,
@@ -13,6 +13,7 @@ import {
 import type { SqliteDriver } from '../sqlite/driver.ts'
 import { isOwn, showSchemaChanges } from './schema-changes.ts'
 import { TableCatalog, type TableDescription } from './table-catalog.ts'
+import { unknownRows } from './unknown-rows.ts'
 
 /** A table of the schema, and the commit (of those that were told) in which its layout was news; 0 when it has not been told. */
 interface KnownTable {
@@ -48,10 +49,11 @@ export class RowsView {
   /**
    * Tells a commit.
    *
+   * @param position - of the commit, to name it when its rows turn out to be unknown
    * @param after - the database after it, when it wrote page 1; undefined when it didn't
    * @throws StemmaError ROWS_UNKNOWN when the schema makes no sense
    */
-  tell(difference: RowDifference, after: Pages | undefined): CommitRows {
+  tell(difference: RowDifference, position: Position, after: Pages | undefined): CommitRows {
     const before = this.#header
     if (after !== undefined) this.#header = headerOf(after)
     const { textEncoding, schemaCookie, userVersion, applicationId } = this.#header
@@ -59,7 +61,7 @@ export class RowsView {
     if (schemaCookie !== before.schemaCookie) this.#known = new WeakMap()
     const tables: TableChanges[] = []
     for (const tree of difference.trees) {
-      const table = this.#table(tree)
+      const table = this.#table(tree, position)
       if (table !== undefined) tables.push(table)
     }
     return {
@@ -72,7 +74,7 @@ export class RowsView {
     }
   }
 
-  #table(tree: TreeRows): TableChanges | undefined {
+  #table(tree: TreeRows, position: Position): TableChanges | undefined {
     const { before, after } = tree
     const known = this.#lookUp(after)
     if (known.isOwn) return undefined
@@ -86,7 +88,7 @@ export class RowsView {
       layout,
       layoutBefore: before === undefined || before.sql === after.sql ? undefined : this.#otherLayout(before, layout),
       isLayoutNews,
-      rows: () => rowsOf(tree),
+      rows: () => rowsOf(tree, position),
     }
   }
 
@@ -143,9 +145,14 @@ function headerOf(pages: Pages): DatabaseHeader {
   throw new StemmaError('ROWS_UNKNOWN', 'the database has no page')
 }
 
-function* rowsOf(tree: TreeRows): Generator<RowChange, void, undefined> {
-  for (const { rowid, before, after } of tree.rows()) {
-    const kind = before === undefined ? 'insert' : after === undefined ? 'delete' : 'update'
-    yield { kind, rowid, before, after, columns: undefined }
+function* rowsOf(tree: TreeRows, position: Position): Generator<RowChange, void, undefined> {
+  try {
+    for (const { rowid, before, after } of tree.rows()) {
+      const kind = before === undefined ? 'insert' : after === undefined ? 'delete' : 'update'
+      yield { kind, rowid, before, after, columns: undefined }
+    }
+  } catch (error) {
+    // Payloads are only read now: a page of an overflow chain may be gone.
+    throw unknownRows(position, error)
   }
 }
