@@ -12,7 +12,7 @@ import {
   kindOfFunction,
 } from './functions.ts'
 import { coversValues, fixesOrder } from './order.ts'
-import { type Scope, isDetermined } from './scope.ts'
+import { type Scope, columnOf, isDetermined } from './scope.ts'
 import { fold, placeOf } from './syntax.ts'
 import { windowTerms } from './windows.ts'
 
@@ -75,8 +75,8 @@ function judgeAggregate(analysis: Analysis, call: Call, scope: Scope): void {
   const code = orderCode(fold(call.name.name), call.args ?? [], scope)
   if (code === undefined) return
   const terms = call.orderBy?.type === 'SortListFunctionCallOrder' ? call.orderBy.columns.map(({ expr }) => expr) : []
-  if (terms.length > 0 && (fixesOrder(scope, [...(scope.groups ?? []), ...terms]) || coversValues(scope, terms, call.args ?? [])))
-    return
+  const known = [...(scope.groups ?? []), ...terms].flatMap((term) => columnOf(term, scope) ?? [])
+  if (terms.length > 0 && (isDetermined(scope, known) || coversValues(scope, terms, call.args ?? []))) return
   analysis.report.add(code, placeOf(call), fold(call.name.name))
 }
 

@@ -78,6 +78,8 @@ const SAFE: readonly string[] = [
   'INSERT INTO log(id, what) SELECT c.id, c.name FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.id',
   'INSERT INTO log(id, what) SELECT o.customer_id, (SELECT name FROM customers WHERE id = o.customer_id) FROM orders o GROUP BY o.customer_id',
   'INSERT INTO settings SELECT DISTINCT city, city FROM customers',
+  'DELETE FROM loose WHERE a IN (SELECT DISTINCT word FROM words)',
+  'DELETE FROM loose WHERE a IN (SELECT DISTINCT b FROM loose UNION SELECT id FROM log)',
   'INSERT INTO archive(id, label) SELECT id, row_number() OVER (ORDER BY label, id) FROM tree',
   'INSERT INTO archive(id, label) SELECT id, rank() OVER (ORDER BY label) FROM tree',
   'INSERT INTO archive(id, label) SELECT id, count(*) OVER (PARTITION BY parent) FROM tree',
@@ -158,8 +160,14 @@ const UNSAFE: readonly (readonly [statement: string, code: string])[] = [
   ['UPDATE orders SET total = (SELECT sum(price) FROM lines WHERE order_id = orders.id)', 'REAL_AGGREGATE'],
   ['UPDATE orders SET total = (SELECT sum(total) FROM orders)', 'REAL_AGGREGATE'],
   ['UPDATE orders SET total = (SELECT sum(price ORDER BY sku) FROM lines WHERE order_id = orders.id)', 'REAL_AGGREGATE'],
+  [
+    "INSERT INTO settings SELECT city, group_concat(name, ',' ORDER BY city) FROM customers GROUP BY city",
+    'ORDER_DEPENDENT_AGGREGATE',
+  ],
   ['INSERT INTO settings SELECT a, count(*) FROM loose GROUP BY a', 'EQUAL_NOT_SAME'],
   ['INSERT INTO settings SELECT DISTINCT a, 1 FROM loose', 'EQUAL_NOT_SAME'],
+  ['DELETE FROM loose WHERE a IN (SELECT DISTINCT b COLLATE NOCASE FROM loose)', 'EQUAL_NOT_SAME'],
+  ['DELETE FROM loose WHERE a IN (SELECT what FROM log UNION SELECT word FROM words)', 'EQUAL_NOT_SAME'],
   ['INSERT INTO settings SELECT max(a), 1 FROM loose', 'EQUAL_NOT_SAME'],
   [
     'INSERT INTO log(id, what) SELECT c.id, o.note FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.id',

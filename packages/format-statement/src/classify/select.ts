@@ -11,7 +11,7 @@ import type { SelectFacts } from './select-facts.ts'
 import { bare, fold, placeOf } from './syntax.ts'
 import type { Key } from './table-facts.ts'
 import { openReport } from './verdict.ts'
-import { CONSTANT_VALUE, INTEGER_VALUE, type NamedFacts, UNKNOWN_VALUE, oneOf } from './value-facts.ts'
+import { CONSTANT_VALUE, INTEGER_VALUE, type NamedFacts, UNKNOWN_VALUE, type ValueFacts, oneOf } from './value-facts.ts'
 import { defineWindows } from './windows.ts'
 
 interface SelectPlace {
@@ -154,8 +154,7 @@ function judgeCore(
   walkAll(perRow, orderBy, scope)
   walkAll(perRow, windowClause, scope)
   if (isAggregate && !onlyRow) judgeBareColumns(analysis, { scope, outputs: outputs.map(({ expr }) => expr), having, orderBy })
-  if (distinctness === 'Distinct' && !onlyRow && use !== 'set' && use !== 'exists')
-    judgeDistinct(analysis, select, { scope, outputs })
+  if (distinctness === 'Distinct' && !onlyRow) judgeDistinct(analysis, select, { scope, outputs, use })
   return { scope, outputs, isSingle: onlyRow || (isAggregate && groupBy === undefined), isAggregate }
 }
 
@@ -203,9 +202,24 @@ function termOf(expr: Expr, outputs: readonly Output[], scope: Scope): Expr {
   return inner
 }
 
-function judgeDistinct(analysis: Analysis, select: SelectFrom, { scope, outputs }: Pick<Core, 'scope' | 'outputs'>): void {
-  const isExact = outputs.every(({ expr }) => factsOf(expr, scope).isExact) && !hasOpenStar(select, scope)
-  if (!isExact) analysis.report.add('EQUAL_NOT_SAME', placeOf(select), 'DISTINCT')
+function judgeDistinct(
+  analysis: Analysis,
+  select: SelectFrom,
+  { scope, outputs, use }: Pick<Core, 'scope' | 'outputs'> & { readonly use: Use },
+): void {
+  const columns = outputs.flatMap(({ expr }) => columnOf(expr, scope) ?? [])
+  // With a whole key among them no two rows are equal.
+  const isSame = isDetermined(scope, columns) || outputs.every(({ expr }) => isSameFor(use, factsOf(expr, scope)))
+  if (!isSame || (hasOpenStar(select, scope) && use !== 'exists'))
+    analysis.report.add('EQUAL_NOT_SAME', placeOf(select), 'DISTINCT')
+}
+
+/**
+ * Whether it is all the same which of several equal values is kept. IN compares numbers as DISTINCT does, so 1 and 1.0 are the same to it;
+ * texts it compares by the collation of its left side.
+ */
+function isSameFor(use: Use, { isExact, collation }: ValueFacts): boolean {
+  return use === 'exists' || isExact || (use === 'set' && collation === 'BINARY')
 }
 
 /** Keys of the rows that come out, by the names under which they do. */
@@ -265,9 +279,10 @@ function judgeCompound(analysis: Analysis, select: Select, { outer, use }: Selec
     name,
     facts: oneOf(arms.flatMap((arm) => arm.columns[index]?.facts ?? UNKNOWN_VALUE)),
   }))
-  const isExact = columns.every((_, index) => isExactIn(arms, index))
+  const isExact = columns.every((_, index) => isExactIn(arms, index, 'rows'))
   const merges = compounds.some(({ operator }) => operator !== 'UnionAll')
-  if (merges && !isExact && inner === 'rows') analysis.report.add('EQUAL_NOT_SAME', placeOf(select), 'UNION')
+  const isSame = columns.every((_, index) => isExactIn(arms, index, inner))
+  if (merges && !isSame) analysis.report.add('EQUAL_NOT_SAME', placeOf(select), 'UNION')
   const terms = orderBy.flatMap(({ expr }) => positionOf(expr, columns) ?? [])
   const isSorted = isExact && columns.every((_, index) => terms.includes(index))
   const isListed = !merges && orderBy.length === 0 && [first, ...others].every((arm) => arm?.isSingle === true)
@@ -279,9 +294,10 @@ function judgeCompound(analysis: Analysis, select: Select, { outer, use }: Selec
 }
 
 /** A constant has no order in which its values could come. */
-function isExactIn(arms: readonly SelectFacts[], index: number): boolean {
+function isExactIn(arms: readonly SelectFacts[], index: number, use: Use): boolean {
   const all = arms.map((arm) => arm.columns[index]?.facts ?? UNKNOWN_VALUE).filter((facts) => facts !== CONSTANT_VALUE)
-  return all.length <= 1 || oneOf(all).isExact
+  if (use === 'set' || use === 'exists') return all.every((facts) => isSameFor(use, facts))
+  return all.length <= 1 ? all.every(({ isExact }) => isExact) : oneOf(all).isExact
 }
 
 function positionOf(expr: Expr, columns: readonly NamedFacts[]): number | undefined {
