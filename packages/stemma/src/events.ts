@@ -1,4 +1,5 @@
 import type { Position, StemmaError } from '@stemma/base'
+import type { VerifyResult } from './verify/verify-result.ts'
 
 /** Things that a leader tells about, as they happen. */
 export type LeaderEvent =
@@ -42,6 +43,8 @@ export type FollowerEvent =
     }
   /** The copy's history is not the leader's; a snapshot by difference mends it, or the follower stops. */
   | { readonly kind: 'diverged'; readonly position: Position }
+  /** The copy was compared with its leader at one position. */
+  | { readonly kind: 'verified'; readonly result: VerifyResult }
   /** The copy was found to differ from what it should be; a snapshot by difference mends it. */
   | { readonly kind: 'resync'; readonly error: StemmaError }
   | { readonly kind: 'warning'; readonly error: StemmaError }

@@ -1,4 +1,4 @@
-import type { Position } from '@stemma/base'
+import type { Position, TextEncoding } from '@stemma/base'
 import type { TargetChanges, TargetOptions } from '../changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../events.ts'
 import type { NodeStatus } from '../status.ts'
@@ -30,6 +30,12 @@ export interface FollowOptions {
   readonly tls?: { readonly ca: string }
   readonly name?: string
   readonly onDiverged: 'snapshot' | 'stop'
+  readonly pageSize?: number
+  readonly encoding?: TextEncoding
+  readonly onDifference: 'stop' | 'force'
+  readonly resync: boolean
+  /** Milliseconds. */
+  readonly verifyEvery?: number
   readonly ready: 'readable'
   readonly thread: 'same'
   readonly signal: AbortSignal

@@ -1,6 +1,7 @@
 import { StemmaError, showPosition } from '@stemma/base'
 import type { FollowerEvent, LeaderEvent } from '../events.ts'
 import { showBytes, showMany } from './quantity.ts'
+import { showVerified } from './verified-text.ts'
 
 /** One line that tells people what happened; undefined for what only the living line shows. */
 export function showLeaderEvent(event: LeaderEvent): string | undefined {
@@ -51,6 +52,8 @@ export function showFollowerEvent(event: FollowerEvent): string | undefined {
       return `this copy's history left the leader's after ${showPosition(event.position)}; taking over what differs`
     case 'resync':
       return `this copy differs from its leader (${messageOf(event.error)}); taking over what differs`
+    case 'verified':
+      return `compared with the leader: ${showVerified(event.result).join('\n')}`
     case 'warning':
       return showWarning(event.error)
     case 'failed':

@@ -1,10 +1,11 @@
-import { showPosition } from '@stemma/base'
+import { StemmaError, showPosition, type TextEncoding } from '@stemma/base'
+import { isPageSize } from '@stemma/sqlite-file'
 import type { FollowerEvent } from '../events.ts'
 import type { Context } from './context.ts'
 import { showFollowerEvent } from './event-text.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { showProgress } from './progress-bar.ts'
-import { showMany, showSeconds } from './quantity.ts'
+import { parseSpan, showMany, showSeconds } from './quantity.ts'
 import { type Screen, openScreen } from './screen.ts'
 import { listenForStop } from './stop.ts'
 import { readTextFile, readToken } from './token.ts'
@@ -16,6 +17,11 @@ export interface FollowFlags {
   readonly tlsCa?: string
   readonly name?: string
   readonly onDiverged: 'snapshot' | 'stop'
+  readonly pageSize?: string
+  readonly encoding?: TextEncoding
+  readonly onDifference: 'stop' | 'force'
+  readonly resync?: boolean
+  readonly verifyEvery?: string
   readonly once?: boolean
   readonly json?: boolean
 }
@@ -37,6 +43,11 @@ export async function follow(url: string, database: string, flags: FollowFlags, 
     ...(flags.tlsCa === undefined ? {} : { tls: { ca: readTextFile(flags.tlsCa, '--tls-ca') } }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     onDiverged: flags.onDiverged,
+    ...(flags.pageSize === undefined ? {} : { pageSize: parsePageSize(flags.pageSize) }),
+    ...(flags.encoding === undefined ? {} : { encoding: flags.encoding }),
+    onDifference: flags.onDifference,
+    resync: flags.resync === true,
+    ...(flags.verifyEvery === undefined ? {} : { verifyEvery: parseSpan(flags.verifyEvery) }),
     ready: 'readable',
     thread: 'same',
     signal: stop.signal,
@@ -63,6 +74,14 @@ export async function follow(url: string, database: string, flags: FollowFlags, 
   screen.line('stopped')
   screen.record({ event: 'stopped' })
   return EXIT.fine
+}
+
+function parsePageSize(text: string): number {
+  const size = Number(text)
+  if (isPageSize(size)) return size
+  throw new StemmaError('BAD_ARGUMENT', `--page-size takes a power of two from 512 to 65536, not ${JSON.stringify(text)}`, {
+    text,
+  })
 }
 
 /** The shortest time between two records of progress, for programs. */
@@ -115,6 +134,7 @@ function showLiving(event: FollowerEvent, snapshot: { bytesPerPage: number; seco
     case 'snapshot-started':
     case 'diverged':
     case 'resync':
+    case 'verified':
     case 'warning':
     case 'failed':
       return undefined

@@ -130,7 +130,22 @@ function addFollow(program: Command): Command {
     .description('keep a live copy of a database that is served elsewhere')
     .argument('<url>', 'where the leader listens, such as tcp://127.0.0.1:7411')
     .argument('<replica>', 'path of the copy; it is made when there is none')
-    .option('--format <name>', 'log format to follow by', 'wal')
+    .option('--format <name>', 'log format to follow by: wal, a copy byte for byte; or row, a copy of the rows', 'wal')
+    .option('--page-size <bytes>', 'with row: pages of this size in a copy that is made')
+    .addOption(
+      new Option('--encoding <name>', 'with row: how a copy that is made stores texts').choices([
+        'utf-8',
+        'utf-16le',
+        'utf-16be',
+      ]),
+    )
+    .addOption(
+      new Option('--on-difference <what>', "with row: when a row is not what the leader's was, stop, or force the leader's row")
+        .choices(['stop', 'force'])
+        .default('stop'),
+    )
+    .option('--resync', 'take over what differs from the leader first: for a copy that stopped at a difference')
+    .option('--verify-every <span>', 'compare the copy with its leader at this distance, such as 1h')
     .addOption(tokenFile())
     .addOption(tlsCa())
     .option('--name <name>', 'what the leader calls this copy in its status')

@@ -1,11 +1,9 @@
-import { showPosition } from '@stemma/base'
-import type { VerifyResult } from '../verify/verify-result.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
-import { showMany } from './quantity.ts'
 import { openScreen } from './screen.ts'
 import { listenForStop } from './stop.ts'
 import { readTextFile, readToken } from './token.ts'
+import { showVerified } from './verified-text.ts'
 
 /** The options of `stemma verify`, as they were typed. */
 export interface VerifyFlags {
@@ -31,19 +29,4 @@ export async function verify(leader: string, database: string, flags: VerifyFlag
   screen.record({ ...result })
   for (const line of showVerified(result)) screen.line(line)
   return result.kind === 'same' ? EXIT.fine : EXIT.differs
-}
-
-/** What came of it, for people. */
-export function showVerified(result: VerifyResult): string[] {
-  const at = showPosition(result.position)
-  if (result.kind === 'same') {
-    const { tables, rows } = result
-    return [tables === 0 ? `the same at ${at}` : `the same at ${at}: ${showMany(tables, 'table')}, ${showMany(rows, 'row')}`]
-  }
-  const { name, what, leader, copy } = result
-  return [
-    `differs at ${at}${name === undefined ? '' : `, ${name}`}: ${what}`,
-    ...(leader === undefined ? [] : [`  leader  ${leader}`]),
-    ...(copy === undefined ? [] : [`  copy    ${copy}`]),
-  ]
 }

@@ -1,7 +1,7 @@
 import { StemmaError, comparePositions, type Milliseconds, type Position } from '@stemma/base'
 import type { LogFormat } from '@stemma/log'
 import type { Follower as Protocol, FollowerReport, Held, HeldCopy } from '@stemma/protocol'
-import { openReplica, type Replica, type ReplicaEvent, type Staging } from '@stemma/storage'
+import type { Replica, Staging } from '@stemma/storage'
 import { connectTcp, keepConnected } from '@stemma/transport'
 import type { FollowerEvent } from '../events.ts'
 import { loadFormats } from '../formats.ts'
@@ -12,6 +12,8 @@ import { asStemmaError } from '../unexpected.ts'
 import { EntryApplier } from './entry-applier.ts'
 import { FollowerHost, type FollowerServices } from './follower-host.ts'
 import type { FollowerEngineOptions } from './follower-options.ts'
+import { openCopy } from './open-copy.ts'
+import { PeriodicVerify } from './periodic-verify.ts'
 
 const TICK_MS = 500
 const PROGRESS_MS = 100
@@ -33,18 +35,9 @@ export async function openFollowerEngine(
   options: FollowerEngineOptions,
   onEvent: (event: FollowerEvent) => void,
 ): Promise<FollowerEngine> {
-  const formats = (await loadFormats([options.format])).filter((format) => format.view === 'pages')
+  const formats = await loadFormats([options.format])
   let engine: Engine | undefined
-  const replica = await openReplica({
-    database: options.database,
-    formats,
-    merge: options.merge,
-    verify: options.verifyOnOpen ? 'always' : 'after-crash',
-    // Whoever proved that it is our leader is believed when the digest is right; a stranger's pages are looked through.
-    check:
-      options.checkSnapshots === 'always' || (options.token === undefined && options.tls === undefined) ? 'structure' : 'digest',
-    onEvent: (event) => onReplicaEvent(event, onEvent),
-  })
+  const replica = await openCopy(formats[0]!, options, onEvent)
   try {
     engine = new Engine(options, replica, formats, onEvent)
     engine.start()
@@ -52,18 +45,6 @@ export async function openFollowerEngine(
   } catch (error) {
     await replica.close()
     throw error
-  }
-}
-
-function onReplicaEvent(event: ReplicaEvent, onEvent: (event: FollowerEvent) => void): void {
-  if (event.kind === 'verifying') onEvent({ kind: 'verifying', done: event.done, total: event.pageCount })
-  if (event.kind === 'warning') onEvent({ kind: 'warning', error: asStemmaError(event.error) })
-  if (event.kind === 'not-as-left') {
-    const pages = event.pages.slice(0, 20).join(', ')
-    const which =
-      event.pages.length === 0 ? 'its place is not known' : `pages that changed: ${pages}${event.pages.length > 20 ? ', …' : ''}`
-    const error = new StemmaError('REPLICA_DIFFERS', `the copy is not as it was left: ${which}`, { pages: event.pages.length })
-    onEvent({ kind: 'resync', error })
   }
 }
 
@@ -76,6 +57,7 @@ class Engine implements FollowerEngine {
   readonly #stop = new AbortController()
   #connection: Promise<void> | undefined
   #ticker: NodeJS.Timeout | undefined
+  #verify: PeriodicVerify | undefined
   #staging: { readonly name: string; readonly staging: Staging } | undefined
   #working: Promise<void> = Promise.resolve()
   #retryAt: Milliseconds = 0
@@ -96,7 +78,8 @@ class Engine implements FollowerEngine {
     this.#options = options
     this.#replica = replica
     this.#onEvent = onEvent
-    const held = heldOf(replica)
+    // Told to take over what differs, it says that it does not know where it stands.
+    const held = options.resync ? forget(heldOf(replica)) : heldOf(replica)
     this.#host = new FollowerHost(
       {
         node: replica.node,
@@ -132,6 +115,17 @@ class Engine implements FollowerEngine {
       this.#host.step({ kind: 'tick' })
       this.#tellProgress()
     }, TICK_MS)
+    const { verifyEveryMs: everyMs, database } = this.#options
+    if (everyMs === undefined) return
+    this.#verify = new PeriodicVerify({
+      leader: url,
+      database,
+      token,
+      tls,
+      everyMs,
+      told: (result) => this.#onEvent({ kind: 'verified', result }),
+      failed: (error) => this.#warn(error),
+    })
   }
 
   status(): NodeStatus {
@@ -195,6 +189,7 @@ class Engine implements FollowerEngine {
     this.#stop.abort(why)
     try {
       await this.#connection
+      await this.#verify?.close()
       await this.#applier.close()
       await this.#working
     } finally {
@@ -341,6 +336,13 @@ function heldOf({ state }: Replica): Held {
       return { kind: 'copy', cluster, position, digest, pageSize }
     }
   }
+}
+
+/** A copy of which it counts as not known where it stands. */
+function forget(held: Held): Held {
+  if (held.kind !== 'copy') return held
+  const { cluster, pageSize, position } = held
+  return { kind: 'unknown', cluster, pageSize, epoch: position.epoch }
 }
 
 async function pauseUntil(at: Milliseconds, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Milliseconds, TextEncoding } from '@stemma/base'
 import type { ConnectTls, Token } from '@stemma/transport'
 
 /** How a follower's engine is to be opened: plain values, so that they can be sent to its thread. */
@@ -16,6 +17,15 @@ export interface FollowerEngineOptions {
   readonly merge: boolean
   /** What to do when the copy turns out not to be in the leader's history. */
   readonly onDiverged: 'snapshot' | 'stop'
+  /** Bytes of a page, and the encoding of texts, of a copy by rows that is to have others than the leader. */
+  readonly pageSize?: number
+  readonly encoding?: TextEncoding
+  /** What to do when a row of a copy by rows is not what the leader's was. */
+  readonly onDifference: 'stop' | 'force'
+  /** Takes over what differs from the leader first, whatever the copy says of itself. */
+  readonly resync: boolean
+  /** Compares the copy with the leader at this distance; undefined: never. */
+  readonly verifyEveryMs?: Milliseconds
   /** Checks every page of the copy when it is opened. */
   readonly verifyOnOpen: boolean
   /** Checks the structure of a snapshot that comes from a leader which did not prove who it is. */

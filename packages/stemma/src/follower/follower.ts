@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { StemmaError, type Position } from '@stemma/base'
+import { StemmaError, type Milliseconds, type Position, type TextEncoding } from '@stemma/base'
 import type { ConnectTls, Token } from '@stemma/transport'
 import type Database from 'better-sqlite3'
 import type { FollowerEvent } from '../events.ts'
@@ -15,8 +15,21 @@ export interface FollowerOptions {
   readonly url: string
   /** Path of the copy: a place where nothing is, or a copy that Stemma made. */
   readonly database: string
-  /** The format to follow by; `wal` by default. */
+  /**
+   * The format to follow by; `wal` by default, which makes a copy that is the leader's byte for byte. `row` makes one that holds the same rows in
+   * pages of its own. A copy stays what it was made as.
+   */
   readonly format?: string
+  /** With `row`: bytes of a page of a copy that is made; the leader's by default. */
+  readonly pageSize?: number
+  /** With `row`: how a copy that is made stores its texts; as the leader by default. */
+  readonly encoding?: TextEncoding
+  /** With `row`: what to do when a row is not what the leader's was: `stop`, the default, or `force` the leader's row and tell of it. */
+  readonly onDifference?: 'stop' | 'force'
+  /** Takes over what differs from the leader first: for a copy that stopped at a difference. False by default. */
+  readonly resync?: boolean
+  /** Compares the copy with its leader at this distance, in milliseconds; an event `verified` tells what came of it. Never by default. */
+  readonly verifyEvery?: Milliseconds
   /** The leader's secret. */
   readonly token?: Token
   readonly tls?: ConnectTls
@@ -159,6 +172,11 @@ async function openEngine(
     name: options.name ?? hostname(),
     merge: options.merge ?? true,
     onDiverged: options.onDiverged ?? 'snapshot',
+    ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
+    ...(options.encoding === undefined ? {} : { encoding: options.encoding }),
+    onDifference: options.onDifference ?? 'stop',
+    resync: options.resync ?? false,
+    ...(options.verifyEvery === undefined ? {} : { verifyEveryMs: options.verifyEvery }),
     verifyOnOpen: options.verifyOnOpen ?? true,
     checkSnapshots: 'unauthenticated',
     ...(options.token === undefined ? {} : { token: options.token }),

@@ -1,13 +1,19 @@
 import { openLeader, type Leader } from '../../../src/index.ts'
 import { obey, tell } from './orders.ts'
 
-// A process that leads several databases: `leader-process.ts PATH=URL...`.
+// A process that leads several databases: `leader-process.ts PATH=URL[=FORMATS]...`.
 
 const leaders: Leader[] = []
 await Promise.all(
   process.argv.slice(2).map(async (argument, i) => {
-    const [database, listen] = argument.split('=') as [string, string]
-    const leader = await openLeader({ database, listen, thread: 'same', onEvent: (event) => tell({ database: i, ...event }) })
+    const [database, listen, formats = 'wal'] = argument.split('=') as [string, string, string?]
+    const leader = await openLeader({
+      database,
+      listen,
+      formats: formats.split(','),
+      thread: 'same',
+      onEvent: (event) => tell({ database: i, ...event }),
+    })
     leaders[i] = leader
   }),
 )

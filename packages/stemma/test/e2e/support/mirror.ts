@@ -1,5 +1,7 @@
 import Database from 'better-sqlite3'
+import { expect } from 'vitest'
 import type { ChangeCommit, ChangeValue } from '../../../src/index.ts'
+import { expectSound } from './proof.ts'
 
 /** A copy of a database's rows that is made of nothing but its change feed. */
 export class Mirror {
@@ -52,11 +54,29 @@ export function rowsOf(path: string, table: string): string[] {
   }
 }
 
+/** Two databases that nobody writes to at the moment have the same schema and the same rows, rowids included, and SQLite finds the copy sound. */
+export function expectSameRows(leader: string, copy: string): void {
+  expect(schemaOf(copy)).toEqual(schemaOf(leader))
+  for (const table of tablesOf(leader)) expect(rowsOf(copy, table), table).toEqual(rowsOf(leader, table))
+  expectSound(copy)
+}
+
+function schemaOf(path: string): unknown[] {
+  const database = new Database(path, { readonly: true })
+  try {
+    const sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB '_stemma_*' ORDER BY type, name"
+    return [database.prepare(sql).all(), database.pragma('user_version'), database.pragma('application_id')]
+  } finally {
+    database.close()
+  }
+}
+
 /** Tables with rows of their own. */
 export function tablesOf(path: string): string[] {
   const database = new Database(path, { readonly: true })
   try {
-    const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    const sql =
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT GLOB '_stemma_*'"
     return database.prepare(sql).pluck().all() as string[]
   } finally {
     database.close()
