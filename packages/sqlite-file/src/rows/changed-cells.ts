@@ -6,6 +6,9 @@ import { narrowToDifference, type ByteRange } from './same-bytes.ts'
 export interface CellWindow {
   readonly start: number
   readonly tail: number
+  /** The cells before `head`, and the last `tailEnd` ones, are at the same place in both images. */
+  readonly head: number
+  readonly tailEnd: number
 }
 
 /**
@@ -17,7 +20,6 @@ export interface CellWindow {
 export function changedCells(before: TreePage, after: TreePage): CellWindow {
   const most = Math.min(before.cellCount, after.cellCount)
   const dirty = dirtyBytes(before, after)
-  const window = { start: most, tail: 0 }
   const reach = { offset: -1, index: 0, fromEnd: 0 }
   let startDirty = -1
   let endDirty = -1
@@ -56,10 +58,13 @@ export function changedCells(before: TreePage, after: TreePage): CellWindow {
     startDirty = startDirty < 0 ? reach.index : Math.min(startDirty, reach.index)
     endDirty = Math.max(endDirty, reach.index)
   }
-  window.start = startDirty < 0 ? headEnd : startDirty
-  window.tail = tailDirty < 0 ? tail : tailDirty
-  if (headEnd === before.cellCount && headEnd === after.cellCount && endDirty >= 0) window.tail = headEnd - 1 - endDirty
-  return window
+  const start = startDirty < 0 ? headEnd : startDirty
+  if (headEnd === before.cellCount && headEnd === after.cellCount && endDirty >= 0) {
+    // All are where they were: what comes behind the last that changed is the tail.
+    const head = endDirty + 1
+    return { start, tail: headEnd - head, head, tailEnd: headEnd - head }
+  }
+  return { start, tail: tailDirty < 0 ? tail : tailDirty, head: headEnd, tailEnd: tail }
 }
 
 /** Where cells of two images of a page differ at all. */

@@ -1,19 +1,12 @@
 import type { PageNumber } from '@stemma/base'
-import { decodeCell, type Cell } from '../cell.ts'
 import { damagedPage, damagedRecord } from '../damage.ts'
 import { readPage, type Pages } from '../pages.ts'
 import { sizeOfSerialType } from '../record.ts'
-import { decodeTreePage, isLeaf, isTable, type TreePage } from '../tree-page.ts'
+import { decodeTreePage, isTable, type TreePage } from '../tree-page.ts'
 import { varintAt, varintSizeAt } from '../varint.ts'
+import { CellList, type KeyedCell } from './cell-list.ts'
 import { changedCells } from './changed-cells.ts'
-import { sameBytes } from './same-bytes.ts'
 import type { TreeChange } from './tree-change.ts'
-
-/** A cell of a tree that has keys, on a leaf or above. */
-export interface KeyedCell {
-  readonly page: TreePage
-  readonly cell: Cell
-}
 
 /** The cells of a tree that only one side has. A row that was updated is on both. */
 export interface KeyedDifference {
@@ -28,22 +21,19 @@ export interface KeyedDifference {
  * stay where they are on their page are left out before.
  */
 export function keyedDifference(change: TreeChange, pages: { readonly before: Pages; readonly after: Pages }): KeyedDifference {
-  const before: KeyedCell[] = []
-  const after: KeyedCell[] = []
+  const before = new CellList()
+  const after = new CellList()
   const kept = new Set<PageNumber>()
   const earlier = new Set(change.before)
   for (const pageNumber of change.after) {
     const page = keyedPage(pages.after, pageNumber)
-    if (!earlier.has(pageNumber) || change.chains !== undefined) {
+    const pageBefore = earlier.has(pageNumber) && change.chains === undefined ? keyedPage(pages.before, pageNumber) : undefined
+    if (pageBefore === undefined || pageBefore.kind !== page.kind) {
       addCells(page, after, 0, page.cellCount)
       continue
     }
     kept.add(pageNumber)
-    const pageBefore = keyedPage(pages.before, pageNumber)
-    const isSameKind = page.kind === pageBefore.kind
-    const { start, tail } = isSameKind ? changedCells(pageBefore, page) : { start: 0, tail: 0 }
-    addCells(pageBefore, before, start, pageBefore.cellCount - tail)
-    addCells(page, after, start, page.cellCount - tail)
+    addChanged(pageBefore, before, page, after)
   }
   for (const pageNumber of change.before) {
     if (kept.has(pageNumber)) continue
@@ -77,62 +67,73 @@ function keyedPage(pages: Pages, pageNumber: PageNumber): TreePage {
   return page
 }
 
-function addCells(page: TreePage, cells: KeyedCell[], start: number, end: number): void {
-  for (let index = start; index < end; index++) cells.push({ page, cell: decodeCell(page, index) })
+function addCells(page: TreePage, cells: CellList, start: number, end: number): void {
+  for (let index = start; index < end; index++) cells.add(page, index)
+}
+
+/** Adds the cells of two images of a page that may differ. */
+function addChanged(pageBefore: TreePage, before: CellList, page: TreePage, after: CellList): void {
+  const { start, head, tail, tailEnd } = changedCells(pageBefore, page)
+  const addPair = (indexBefore: number, index: number): void => {
+    after.add(page, index)
+    if (after.dropIfSameIn(pageBefore.bytes)) return
+    before.add(pageBefore, indexBefore)
+  }
+  for (let index = start; index < head; index++) addPair(index, index)
+  for (let fromEnd = tail + 1; fromEnd <= tailEnd; fromEnd++) addPair(pageBefore.cellCount - fromEnd, page.cellCount - fromEnd)
+  addCells(pageBefore, before, head, pageBefore.cellCount - tailEnd)
+  addCells(page, after, head, page.cellCount - tailEnd)
 }
 
 /** @param chains - cells whose overflow chain begins with one of these are taken for different */
-function withoutEqual(
-  before: readonly KeyedCell[],
-  after: readonly KeyedCell[],
-  chains: ReadonlySet<PageNumber> | undefined,
-): KeyedDifference {
-  if (before.length === 0 || after.length === 0) return { before, after }
-  const byHash = new Map<number, KeyedCell[]>()
-  const onlyBefore: KeyedCell[] = []
-  for (const one of before) {
-    if (chains?.has(one.cell.firstOverflow) === true) {
-      onlyBefore.push(one)
-      continue
-    }
-    const hash = hashOf(one)
-    const others = byHash.get(hash)
-    if (others === undefined) byHash.set(hash, [one])
-    else others.push(one)
-  }
+function withoutEqual(before: CellList, after: CellList, chains: ReadonlySet<PageNumber> | undefined): KeyedDifference {
+  const isMarked = (cells: CellList, at: number): boolean => chains !== undefined && chains.has(cells.firstOverflow(at))
+  const table = new CellTable(before.length)
+  const isLeft = new Uint8Array(before.length).fill(1)
+  for (let at = 0; at < before.length; at++) if (!isMarked(before, at)) table.add(before.hash(at), at)
   const onlyAfter: KeyedCell[] = []
-  for (const one of after) {
-    const candidates = chains?.has(one.cell.firstOverflow) === true ? undefined : byHash.get(hashOf(one))
-    const at = candidates?.findIndex((other) => isSameCell(one, other)) ?? -1
-    if (at < 0) onlyAfter.push(one)
-    else candidates!.splice(at, 1)
+  for (let at = 0; at < after.length; at++) {
+    const isTwin = (other: number): boolean => isLeft[other] === 1 && after.isSame(at, before, other)
+    const twin = before.length === 0 || isMarked(after, at) ? -1 : table.find(after.hash(at), isTwin)
+    if (twin < 0) onlyAfter.push(after.cell(at))
+    else isLeft[twin] = 0
   }
-  for (const left of byHash.values()) onlyBefore.push(...left)
+  const onlyBefore: KeyedCell[] = []
+  for (let at = 0; at < before.length; at++) if (isLeft[at] === 1) onlyBefore.push(before.cell(at))
   return { before: onlyBefore, after: onlyAfter }
 }
 
-/** Where the bytes of a cell begin that are the same on a leaf and above: behind the left child. */
-function startOf({ page, cell }: KeyedCell): number {
-  return cell.offset + (isLeaf(page.kind) ? 0 : 4)
-}
+/** Numbers from 0 on by their hashes, without an object for each. */
+class CellTable {
+  readonly #mask: number
+  /** One more than the number that came last, by hash; 0 for none. */
+  readonly #heads: Int32Array
+  /** For each number the one before it with the same head, and its hash. */
+  readonly #next: Int32Array
+  readonly #hashes: Int32Array
 
-function endOf({ cell }: KeyedCell): number {
-  return cell.localOffset + cell.localSize + (cell.localSize < cell.payloadSize ? 4 : 0)
-}
+  constructor(count: number) {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(1, 2 * count)))
+    this.#mask = size - 1
+    this.#heads = new Int32Array(size)
+    this.#next = new Int32Array(count)
+    this.#hashes = new Int32Array(count)
+  }
 
-function hashOf(one: KeyedCell): number {
-  const { bytes } = one.page
-  const end = endOf(one)
-  let hash = 0x811c9dc5
-  for (let at = startOf(one); at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
-  return hash
-}
+  add(hash: number, at: number): void {
+    const head = hash & this.#mask
+    this.#next[at] = this.#heads[head]!
+    this.#hashes[at] = hash
+    this.#heads[head] = at + 1
+  }
 
-function isSameCell(one: KeyedCell, other: KeyedCell): boolean {
-  const [start, otherStart] = [startOf(one), startOf(other)]
-  const size = endOf(one) - start
-  if (size !== endOf(other) - otherStart) return false
-  return sameBytes(one.page.bytes, start, other.page.bytes, otherStart, size)
+  /** @returns a number with this hash that is wanted; -1 for none */
+  find(hash: number, isWanted: (at: number) => boolean): number {
+    for (let at = this.#heads[hash & this.#mask]! - 1; at >= 0; at = this.#next[at]! - 1) {
+      if (this.#hashes[at] === hash && isWanted(at)) return at
+    }
+    return -1
+  }
 }
 
 function characters(bytes: Uint8Array, start: number, end: number): string {

@@ -14,6 +14,7 @@ import { varintAt, varintSizeAt } from '../varint.ts'
 export class LeafCursor {
   readonly pages: Pages
   readonly #leaves: readonly PageNumber[]
+  readonly #kept: readonly TreePage[] | undefined
   /** The leaf it stands on, as an index; beyond the last when it is at the end. */
   leaf = -1
   page!: TreePage
@@ -27,19 +28,19 @@ export class LeafCursor {
   localOffset: ByteOffset = 0
   localSize = 0
 
-  /** @param leaves - in the order of their rowids */
-  constructor(pages: Pages, leaves: readonly PageNumber[]) {
+  /**
+   * @param leaves - in the order in which they are to be gone through
+   * @param kept - the same leaves, when they have been read already
+   */
+  constructor(pages: Pages, leaves: readonly PageNumber[], kept?: readonly TreePage[]) {
     this.pages = pages
     this.#leaves = leaves
+    this.#kept = kept
     this.nextLeaf()
   }
 
   get isDone(): boolean {
     return this.leaf >= this.#leaves.length
-  }
-
-  get leafCount(): number {
-    return this.#leaves.length
   }
 
   /** The first overflow page of the cell; 0 when it has none. */
@@ -63,7 +64,7 @@ export class LeafCursor {
 
   nextLeaf(): void {
     while (++this.leaf < this.#leaves.length) {
-      this.page = leafPage(this.pages, this.#leaves[this.leaf]!)
+      this.page = this.#kept?.[this.leaf] ?? leafPage(this.pages, this.#leaves[this.leaf]!)
       this.index = 0
       this.#end = this.page.cellCount
       if (this.#end > 0) return this.#decode()

@@ -14,6 +14,7 @@ import { sameBytes } from './same-bytes.ts'
 import { isSameObject, matchSchema, treeShapeOf, type SchemaEntry, type ShapeOf } from './schema-match.ts'
 import { isStructural, newTreeChange, walkLevels, type LevelContext, type Tree, type TreeChange } from './tree-change.ts'
 import { rowsOf } from './tree-rows.ts'
+import { isWritten } from './written.ts'
 
 const SCHEMA_TREE_ID = 1
 
@@ -74,7 +75,7 @@ export class RowDiffer {
     const { changes } = touched
     this.#settleOverflow(change, changes)
     const isSchemaLate = touched.schema === undefined && changes.get(SCHEMA_TREE_ID)?.chains !== undefined
-    const schema = isSchemaLate ? this.#lateSchema(after) : touched.schema
+    const schema = isSchemaLate ? this.#lateSchema(change) : touched.schema
     const trees: TreeRows[] = []
     for (const treeChange of changes.values()) {
       const rows = treeRowsOf(treeChange, change, schema?.rowsBefore)
@@ -99,7 +100,7 @@ export class RowDiffer {
       this.#takeHeader(after)
       isSchemaTouched ||= hasOtherSchema(before.read(1), after.read(1))
     }
-    const schema = isSchemaTouched ? this.#stepSchema(after) : undefined
+    const schema = isSchemaTouched ? this.#stepSchema(change) : undefined
     for (const [tree, root] of schema?.roots ?? []) {
       if (tree.root !== root) this.#changeOf(changes, tree.id).rootAfter = root
     }
@@ -121,8 +122,13 @@ export class RowDiffer {
   }
 
   /** Compares the schema after the commit with the one before it, and takes it for the one that is. */
-  #stepSchema(after: Pages): SchemaStep {
-    const matches = matchSchema(this.#objects, readSchema(after, this.#encoding), this.#shapeOf)
+  #stepSchema({ after, written }: DatabaseChange): SchemaStep {
+    const matches = matchSchema({
+      before: this.#objects,
+      after: readSchema(after, this.#encoding),
+      shapeOf: this.#shapeOf,
+      isWritten: (pageNumber) => isWritten(written, pageNumber),
+    })
     const step: SchemaStep = { changes: [], roots: new Map(), rowsBefore: new Map() }
     step.roots.set(this.#trees.get(SCHEMA_TREE_ID)!, SCHEMA_ROOT)
     this.#objects.clear()
@@ -141,8 +147,8 @@ export class RowDiffer {
   }
 
   /** The schema changed, and no page of its tree tells: a text on overflow pages was overwritten in place. */
-  #lateSchema(after: Pages): SchemaStep {
-    const step = this.#stepSchema(after)
+  #lateSchema(change: DatabaseChange): SchemaStep {
+    const step = this.#stepSchema(change)
     for (const [tree, root] of step.roots) {
       if (tree.root !== root) throw rowsUnknown('the root of a tree changed, but no page that names it', [tree.root, root])
     }

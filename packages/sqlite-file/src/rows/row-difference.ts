@@ -51,4 +51,10 @@ export interface TreeShape {
   readonly content: 'rows' | 'keyed-rows' | 'index'
   /** With `keyed-rows`: how many values at the start of a record are the key. Else 0. */
   readonly keyCount: number
+  /**
+   * What decides how the trees of the table's own keys are ordered, as a text that is the same for the same order: columns by their place
+   * in records, collations and directions of PRIMARY KEY and UNIQUE. A table whose keys become others within a commit is told as dropped and
+   * created, since its trees can not stay. Left out by callers that don't know: then such a table is told as altered.
+   */
+  readonly keys?: string
 }

@@ -1,13 +1,17 @@
 import type { PageNumber } from '@stemma/base'
 import type { Pages } from '../pages.ts'
+import type { TreePage } from '../tree-page.ts'
 import { changedCells } from './changed-cells.ts'
 import { LeafCursor } from './leaf-cursor.ts'
 import { sameBytes } from './same-bytes.ts'
 import type { TreeChange } from './tree-change.ts'
 
+/** So many leaves of a side are held while rows are told; of larger commits one of each side. */
+const LEAVES_KEPT_MAX = 256
+
 /**
  * Goes through the leaves of a table as they were and as they are, in the order of rowids, and stops at cells that are on one side
- * only or whose bytes differ. Holds one leaf of each side.
+ * only or whose bytes differ.
  */
 export class RowMerge {
   readonly before: LeafCursor
@@ -24,10 +28,14 @@ export class RowMerge {
   constructor(change: TreeChange, pages: { readonly before: Pages; readonly after: Pages }) {
     this.#chains = change.chains
     const isOnePage = change.before.length < 2 && change.after.length < 2
-    this.#leavesBefore = isOnePage ? { leaves: change.before, ends: undefined } : sortLeaves(pages.before, change.before)
-    this.#leavesAfter = isOnePage ? { leaves: change.after, ends: undefined } : sortLeaves(pages.after, change.after)
-    this.before = new LeafCursor(pages.before, this.#leavesBefore.leaves)
-    this.after = new LeafCursor(pages.after, this.#leavesAfter.leaves)
+    this.#leavesBefore = isOnePage
+      ? { leaves: change.before, ends: undefined, kept: undefined }
+      : sortLeaves(pages.before, change.before)
+    this.#leavesAfter = isOnePage
+      ? { leaves: change.after, ends: undefined, kept: undefined }
+      : sortLeaves(pages.after, change.after)
+    this.before = new LeafCursor(pages.before, this.#leavesBefore.leaves, this.#leavesBefore.kept)
+    this.after = new LeafCursor(pages.after, this.#leavesAfter.leaves, this.#leavesAfter.kept)
   }
 
   /** Goes on to the next cells that differ. @returns false at the end */
@@ -90,6 +98,8 @@ interface SortedLeaves {
   readonly leaves: readonly PageNumber[]
   /** Four for each leaf: first high, first low, last high, last low. Undefined when there is one leaf at most, on either side. */
   readonly ends: Float64Array | undefined
+  /** The leaves themselves, when they are few. */
+  readonly kept: readonly TreePage[] | undefined
 }
 
 /** Leaves without cells are left out. */
@@ -97,9 +107,11 @@ function sortLeaves(pages: Pages, leaves: readonly PageNumber[]): SortedLeaves {
   const cursor = new LeafCursor(pages, leaves)
   const unsorted = new Float64Array(4 * leaves.length)
   const order: number[] = []
+  const kept: TreePage[] | undefined = leaves.length <= LEAVES_KEPT_MAX ? [] : undefined
   for (; !cursor.isDone; cursor.nextLeaf()) {
     const at = 4 * cursor.leaf
     order.push(cursor.leaf)
+    if (kept !== undefined) kept[cursor.leaf] = cursor.page
     unsorted[at] = cursor.high
     unsorted[at + 1] = cursor.low
     cursor.narrow(cursor.page.cellCount - 1, 0)
@@ -109,7 +121,7 @@ function sortLeaves(pages: Pages, leaves: readonly PageNumber[]): SortedLeaves {
   order.sort((a, b) => unsorted[4 * a]! - unsorted[4 * b]! || unsorted[4 * a + 1]! - unsorted[4 * b + 1]!)
   const ends = new Float64Array(4 * order.length)
   for (const [i, leaf] of order.entries()) ends.set(unsorted.subarray(4 * leaf, 4 * leaf + 4), 4 * i)
-  return { leaves: order.map((leaf) => leaves[leaf]!), ends }
+  return { leaves: order.map((leaf) => leaves[leaf]!), ends, kept: kept && order.map((leaf) => kept[leaf]!) }
 }
 
 /** True when the rows of a leaf before and after all come before the rows of the next leaf on either side. */

@@ -1,3 +1,4 @@
+import type { PageNumber } from '@stemma/base'
 import type { SchemaRow } from '../schema.ts'
 import type { TreeShape } from './row-difference.ts'
 import type { Tree } from './tree-change.ts'
@@ -22,29 +23,35 @@ export function treeShapeOf(row: SchemaRow, shapeOf: ShapeOf): TreeShape {
   return row.kind === 'table' ? shapeOf(row) : { content: 'index', keyCount: 0 }
 }
 
+export interface MatchOptions {
+  readonly before: ReadonlyMap<bigint, SchemaEntry>
+  readonly after: readonly SchemaRow[]
+  readonly shapeOf: ShapeOf
+  readonly isWritten: (pageNumber: PageNumber) => boolean
+}
+
 /**
  * Finds out which objects of two schemas are the same.
  *
  * An object is the same when it has the rowid that it had in `sqlite_schema`, and its name. Among those that are left, one is the same
  * that has the same name and SQL: VACUUM gives new rowids and new roots to all. Among those that are left then, one is the same that
  * has the same rowid and the same root: it goes by another name. Roots come last, since VACUUM may give a root to an object that
- * has the rowid of the one that had this root before. A table whose rows would have to be read in another way is never the same.
+ * has the rowid of the one that had this root before.
  *
- * @param before - by rowid
- * @param after - in the order of rowids
+ * A table whose rows would have to be read in another way, or whose keys are others, is never the same. Nor is an index with another SQL
+ * whose root was written: ALTER changes the SQL alone, so this one was dropped and made anew, perhaps of other columns.
+ *
+ * @param options - `before` by rowid, `after` in the order of rowids; `isWritten` tells of a page whether the commit wrote it
  */
-export function matchSchema(
-  before: ReadonlyMap<bigint, SchemaEntry>,
-  after: readonly SchemaRow[],
-  shapeOf: ShapeOf,
-): SchemaMatch[] {
+export function matchSchema(options: MatchOptions): SchemaMatch[] {
+  const { before, after } = options
   const matches: SchemaMatch[] = []
   const rest = new Map(before)
   let strangers = after
   const matchThose = (entryOf: (row: SchemaRow) => SchemaEntry | undefined): void => {
     strangers = strangers.filter((row) => {
       const entry = entryOf(row)
-      if (entry === undefined || !rest.has(entry.row.rowid) || !canStay(entry, row, shapeOf)) return true
+      if (entry === undefined || !rest.has(entry.row.rowid) || !canStay(entry, row, options)) return true
       rest.delete(entry.row.rowid)
       matches.push({ before: entry, after: row })
       return false
@@ -68,11 +75,12 @@ export function isSameObject(before: SchemaRow, after: SchemaRow): boolean {
   return before.name === after.name && before.tableName === after.tableName && before.sql === after.sql
 }
 
-function canStay({ row, tree }: SchemaEntry, after: SchemaRow, shapeOf: ShapeOf): boolean {
+function canStay({ row, tree }: SchemaEntry, after: SchemaRow, { shapeOf, isWritten }: MatchOptions): boolean {
   if (row.kind !== after.kind || (tree === undefined) !== (after.rootPage === 0)) return false
   if (tree === undefined || row.sql === after.sql) return true
-  const shape = treeShapeOf(after, shapeOf)
-  return shape.content === tree.shape.content && shape.keyCount === tree.shape.keyCount
+  if (row.kind === 'index') return after.rootPage === row.rootPage && !isWritten(after.rootPage)
+  const [shape, known] = [treeShapeOf(after, shapeOf), tree.shape]
+  return shape.content === known.content && shape.keyCount === known.keyCount && shape.keys === known.keys
 }
 
 function textOf(row: SchemaRow): string {

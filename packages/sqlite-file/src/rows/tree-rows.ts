@@ -1,6 +1,7 @@
 import { readPayload } from '../overflow.ts'
 import { rowsUnknown } from './rows-unknown.ts'
-import { keyOfRecord, keyedDifference, type KeyedCell } from './keyed-difference.ts'
+import type { KeyedCell } from './cell-list.ts'
+import { keyOfRecord, keyedDifference } from './keyed-difference.ts'
 import { rowidOf } from './leaf-cursor.ts'
 import type { DatabaseChange, RecordChange } from './row-difference.ts'
 import { RowMerge } from './row-merge.ts'

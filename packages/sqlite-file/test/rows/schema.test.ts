@@ -11,6 +11,7 @@ const STORY: readonly (readonly [sql: string, told: readonly string[]])[] = [
   ['ALTER TABLE t RENAME COLUMN a TO c', ['alter t to t', 'alter i to i']],
   ['ALTER TABLE t RENAME TO u', ['alter t to u', 'alter i to i']],
   ['UPDATE u SET b = 1 WHERE id = 2', ['update u 2']],
+  ['BEGIN; DROP INDEX i; CREATE INDEX i ON u (b); COMMIT', ['create i', 'drop i']],
   ['DROP INDEX i', ['drop i']],
   ['ALTER TABLE u DROP COLUMN c', ['alter u to u', 'update u 1', 'update u 2', 'update u 3']],
   ['CREATE VIEW v AS SELECT * FROM u', ['create v']],
