@@ -38,20 +38,29 @@ export interface MatchOptions {
  * has the same rowid and the same root: it goes by another name. Roots come last, since VACUUM may give a root to an object that
  * has the rowid of the one that had this root before.
  *
- * A table whose rows would have to be read in another way, or whose keys are others, is never the same. Nor is an index with another SQL
- * whose root was written: ALTER changes the SQL alone, so this one was dropped and made anew, perhaps of other columns.
+ * A table whose rows would have to be read in another way, or whose keys are others, is never the same. Nor is an index whose root was
+ * written while its SQL or that of its table changed: ALTER changes the SQL alone, so this one may have been dropped and made anew, of
+ * other columns or in another order.
  *
  * @param options - `before` by rowid, `after` in the order of rowids; `isWritten` tells of a page whether the commit wrote it
  */
 export function matchSchema(options: MatchOptions): SchemaMatch[] {
   const { before, after } = options
+  const sqlBefore = tableTexts(Array.from(before.values(), ({ row }) => row))
+  const sqlAfter = tableTexts(after)
+  const isStill = (entry: SchemaEntry, row: SchemaRow): boolean => {
+    if (!canStay(entry, row, options)) return false
+    if (row.kind !== 'index' || row.sql === undefined) return true
+    const isSame = entry.row.sql === row.sql && sqlBefore.get(entry.row.tableName) === sqlAfter.get(row.tableName)
+    return isSame || (entry.row.rootPage === row.rootPage && !options.isWritten(row.rootPage))
+  }
   const matches: SchemaMatch[] = []
   const rest = new Map(before)
   let strangers = after
   const matchThose = (entryOf: (row: SchemaRow) => SchemaEntry | undefined): void => {
     strangers = strangers.filter((row) => {
       const entry = entryOf(row)
-      if (entry === undefined || !rest.has(entry.row.rowid) || !canStay(entry, row, options)) return true
+      if (entry === undefined || !rest.has(entry.row.rowid) || !isStill(entry, row)) return true
       rest.delete(entry.row.rowid)
       matches.push({ before: entry, after: row })
       return false
@@ -75,12 +84,15 @@ export function isSameObject(before: SchemaRow, after: SchemaRow): boolean {
   return before.name === after.name && before.tableName === after.tableName && before.sql === after.sql
 }
 
-function canStay({ row, tree }: SchemaEntry, after: SchemaRow, { shapeOf, isWritten }: MatchOptions): boolean {
+function canStay({ row, tree }: SchemaEntry, after: SchemaRow, { shapeOf }: MatchOptions): boolean {
   if (row.kind !== after.kind || (tree === undefined) !== (after.rootPage === 0)) return false
   if (tree === undefined || row.sql === after.sql) return true
-  if (row.kind === 'index') return after.rootPage === row.rootPage && !isWritten(after.rootPage)
   const [shape, known] = [treeShapeOf(after, shapeOf), tree.shape]
   return shape.content === known.content && shape.keyCount === known.keyCount && shape.keys === known.keys
+}
+
+function tableTexts(rows: readonly SchemaRow[]): Map<string, string | undefined> {
+  return new Map(rows.flatMap(({ kind, name, sql }) => (kind === 'table' ? [[name, sql]] : [])))
 }
 
 function textOf(row: SchemaRow): string {

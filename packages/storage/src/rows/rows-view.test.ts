@@ -163,8 +163,8 @@ test('trees have the shape that their SQL says', () => {
   const view = new RowsView(catalogs, pagesWith())
   const keyed = row('table k', { sql: 'CREATE TABLE k (a, b, PRIMARY KEY (b, a)) WITHOUT ROWID' })
   expect([row('table t'), keyed, row('index i')].map((each) => view.shapeOf(each))).toEqual([
-    { content: 'rows', keyCount: 0 },
-    { content: 'keyed-rows', keyCount: 2 },
+    { content: 'rows', keyCount: 0, keys: '' },
+    { content: 'keyed-rows', keyCount: 2, keys: '1 0 BINARY 1,0 0 BINARY 1' },
     { content: 'index', keyCount: 0 },
   ])
 })

@@ -113,7 +113,7 @@ export class TableCatalog {
     const rowidColumn = hasRowid && inKey.length === 1 && key.length === 0 ? stored.indexOf(inKey[0]!) : undefined
     const columns = stored.map((row, i) => this.#column(row, isStrict, i < keyCount || i === rowidColumn))
     return {
-      shape: { content: hasRowid ? 'rows' : 'keyed-rows', keyCount },
+      shape: { content: hasRowid ? 'rows' : 'keyed-rows', keyCount, keys: showKeys(scratch, name) },
       layout: {
         columns,
         rowidColumn,
@@ -142,6 +142,13 @@ export class TableCatalog {
 function askPrimaryKey(scratch: SchemaScratch, table: string): DriverRow[] {
   const index = scratch.ask('index_list', table).find(({ origin }) => origin === 'pk')
   return index === undefined ? [] : scratch.ask('index_xinfo', String(index['name']))
+}
+
+/** How the indexes that the table's own SQL makes are ordered: for each, its columns by number, their directions and collations. */
+function showKeys(scratch: SchemaScratch, table: string): string {
+  const own = scratch.ask('index_list', table).filter(({ origin }) => origin !== 'c')
+  const showColumn = ({ cid, desc, coll, key }: DriverRow): string => [cid, desc, coll, key].join(' ')
+  return own.map(({ name }) => scratch.ask('index_xinfo', String(name)).map(showColumn).join()).join('; ')
 }
 
 function askUniqueIndexes(
