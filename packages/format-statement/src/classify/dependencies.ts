@@ -45,7 +45,7 @@ function decide(
   if (!comparesAsUnique(column.facts, facts, isKeyOnTheLeft)) return []
   const decides = local(other, scope)
   if (decides === undefined && !isFixed(other, scope)) return []
-  return [{ from: decides?.id, to: column.id, notNull: op === 'Equals' }]
+  return [{ from: decides === undefined ? [] : [decides.id], to: column.id, notNull: op === 'Equals' }]
 }
 
 function local(expr: Expr, scope: Scope): Reference | undefined {
@@ -73,6 +73,21 @@ function isFixed(node: AstNode, scope: Scope): boolean {
     default:
       return childrenOf(node).every((each) => isFixed(each, scope))
   }
+}
+
+/** The columns of a scope that a condition names; undefined when that can't be told. */
+export function columnsIn(node: AstNode, scope: Scope): readonly string[] | undefined {
+  if (node.type === 'Id' || node.type === 'NameExpr' || node.type === 'QualifiedExpr') {
+    const column = columnOf(node, scope)
+    return column?.scope === scope ? [column.id] : []
+  }
+  if (node.type === 'Select') {
+    const reached = reachOf(node, scope)
+    return reached === undefined ? undefined : [...reached]
+  }
+  const children = node.type === 'FunctionCallExpr' ? (node.args ?? []) : childrenOf(node)
+  const all = children.map((each) => columnsIn(each, scope))
+  return all.every((each) => each !== undefined) ? all.flat() : undefined
 }
 
 type Reached = ReadonlyMap<Scope, ReadonlySet<string>>

@@ -1,9 +1,9 @@
-import type { Expr, FromClause, JoinedSelectTable, SelectTable } from 'sqlite3-parser'
+import type { FromClause, JoinedSelectTable, SelectTable } from 'sqlite3-parser'
 import { type Analysis, through } from './analysis.ts'
-import { dependenciesOf } from './dependencies.ts'
+import { columnsIn, dependenciesOf } from './dependencies.ts'
 import { walk, walkAll } from './expressions.ts'
 import type { ViewFacts } from './schema-facts.ts'
-import { type Scope, type Source, newScope } from './scope.ts'
+import { type Dependency, type Scope, type Source, newScope } from './scope.ts'
 import type { SelectFacts } from './select-facts.ts'
 import { fold, placeOf } from './syntax.ts'
 import { inTable, isPureTable, noteTable, openSource, sourceOf } from './tables.ts'
@@ -21,7 +21,25 @@ export function addFrom(analysis: Analysis, from: FromClause, scope: Scope): voi
   for (const join of joins) {
     const before = scope.sources.length
     addTable(analysis, join.table, scope)
+    if ((typeOf(join) & JOIN.LEFT) !== 0) mayBeMissing(scope, before, scope.sources.length)
     addConstraint(analysis, join, scope, { start, before, promises })
+    if ((typeOf(join) & JOIN.RIGHT) !== 0) mayBeMissing(scope, start, before)
+  }
+}
+
+/** Sources whose row may be missing in an outer join: all of its columns are NULL then, so a key still tells which row it is. */
+function mayBeMissing(scope: Scope, from: number, to: number): void {
+  const isMissing = (index: number): boolean => index >= from && index < to
+  const kept = scope.dependencies.filter((each) => each.from.length > 0 || !isMissing(indexOf(each.to)))
+  scope.dependencies.splice(0, scope.dependencies.length, ...kept)
+  for (const [index, source] of scope.sources.entries()) {
+    if (!isMissing(index)) continue
+    const notNull = new Set(source.columns.flatMap(({ name, facts }) => (facts.notNull ? [name] : [])))
+    scope.sources[index] = {
+      ...source,
+      columns: source.columns.map((column) => ({ ...column, facts: { ...column.facts, notNull: false } })),
+      keys: source.keys.map((key) => ({ ...key, nullsEqual: key.nullsEqual || key.columns.every((name) => notNull.has(name)) })),
+    }
   }
 }
 
@@ -39,24 +57,29 @@ interface JoinPlace {
 
 function addConstraint(analysis: Analysis, join: JoinedSelectTable, scope: Scope, { start, before, promises }: JoinPlace): void {
   const isLeft = (typeOf(join) & JOIN.LEFT) !== 0
-  const tie = (expr: Expr): void => {
-    const found = promises ? dependenciesOf(expr, scope) : []
-    // In LEFT JOIN the right side follows from the left one, not the other way round.
-    scope.dependencies.push(...(isLeft ? found.filter(({ to }) => indexOf(to) >= before) : found))
-  }
+  const found: Dependency[] = []
   if (join.constraint?.type === 'OnJoinConstraint') {
     walk(analysis, join.constraint.expr, scope)
-    tie(join.constraint.expr)
+    found.push(...dependenciesOf(join.constraint.expr, scope))
   }
   const shared = join.constraint?.type === 'UsingJoinConstraint' ? join.constraint.columns.map(({ text }) => fold(text)) : []
   const natural = (typeOf(join) & JOIN.NATURAL) !== 0 ? namesOf(scope.sources.slice(before)) : []
-  if (!promises) return
   for (const name of [...shared, ...natural]) {
     const left = scope.sources.findIndex((each, index) => index >= start && index < before && has(each, name))
     const right = scope.sources.findIndex((each, index) => index >= before && has(each, name))
     if (left < 0 || right < 0) continue
-    scope.dependencies.push({ from: `${left}.${name}`, to: `${right}.${name}`, notNull: true })
-    if (!isLeft) scope.dependencies.push({ from: `${right}.${name}`, to: `${left}.${name}`, notNull: true })
+    found.push({ from: [`${left}.${name}`], to: `${right}.${name}`, notNull: true })
+    found.push({ from: [`${right}.${name}`], to: `${left}.${name}`, notNull: true })
+  }
+  if (!promises) return
+  if (!isLeft) scope.dependencies.push(...found)
+  else {
+    // In LEFT JOIN the right side follows from all of the left one that the condition looks at: that decides whether there is a row at all.
+    const named =
+      join.constraint?.type === 'OnJoinConstraint' ? columnsIn(join.constraint.expr, scope) : found.flatMap(({ from }) => from)
+    const left = named?.filter((id) => indexOf(id) < before)
+    if (left !== undefined)
+      scope.dependencies.push(...found.filter(({ to }) => indexOf(to) >= before).map((each) => ({ ...each, from: left })))
   }
 }
 

@@ -52,6 +52,9 @@ const SAFE: readonly string[] = [
   'INSERT INTO log(what) SELECT name FROM customers ORDER BY id',
   'INSERT INTO log(what) SELECT name FROM customers WHERE id = ?',
   'INSERT INTO archive(id, label) SELECT id, label FROM tree',
+  'INSERT INTO archive(id, label) SELECT o.customer_id, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer_id AND c.city = 1 GROUP BY o.customer_id',
+  'INSERT INTO log(what) SELECT o.note FROM customers c LEFT JOIN orders o ON c.id = o.customer_id ORDER BY c.id, o.id',
+  'INSERT INTO archive(id, label) SELECT o.id, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer_id',
   'INSERT INTO settings SELECT email, name FROM customers',
   'INSERT OR IGNORE INTO settings SELECT name, city FROM customers ORDER BY id',
   'INSERT INTO settings SELECT name, city FROM customers WHERE true ORDER BY id ON CONFLICT(key) DO UPDATE SET value = excluded.value',
@@ -163,6 +166,22 @@ const UNSAFE: readonly (readonly [statement: string, code: string])[] = [
   [
     "INSERT INTO settings SELECT city, group_concat(name, ',' ORDER BY city) FROM customers GROUP BY city",
     'ORDER_DEPENDENT_AGGREGATE',
+  ],
+  [
+    'INSERT INTO archive(id, label) SELECT c.id, o.note FROM orders o LEFT JOIN customers c ON c.id = o.customer_id',
+    'ROWID_FROM_SELECT',
+  ],
+  [
+    'INSERT INTO archive(id, label) SELECT o.id, o.note FROM orders o RIGHT JOIN customers c ON c.id = o.customer_id',
+    'ROWID_FROM_SELECT',
+  ],
+  [
+    'INSERT INTO archive(id, label) SELECT o.customer_id, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer_id AND o.total > 5 GROUP BY o.customer_id',
+    'BARE_COLUMN',
+  ],
+  [
+    'INSERT INTO log(id, what) SELECT count(*), c.name FROM orders o LEFT JOIN customers c ON c.id = 5 AND o.total = 1',
+    'BARE_COLUMN',
   ],
   ['INSERT INTO settings SELECT a, count(*) FROM loose GROUP BY a', 'EQUAL_NOT_SAME'],
   ['INSERT INTO settings SELECT DISTINCT a, 1 FROM loose', 'EQUAL_NOT_SAME'],

@@ -18,10 +18,10 @@ export interface Source {
   readonly rowid: { readonly column: string } | 'implicit' | undefined
 }
 
-/** One value that another one decides, by an equality. */
+/** One value that others decide, by an equality. */
 export interface Dependency {
-  /** Undefined when a constant decides. */
-  readonly from: string | undefined
+  /** All of them together; none when a constant decides. */
+  readonly from: readonly string[]
   readonly to: string
   /** The rows that are left have no NULL there. */
   readonly notNull: boolean
@@ -102,7 +102,9 @@ function findIn(scope: Scope, name: string, source: string | undefined): Referen
     const rowid = holder?.each.rowid
     if (holder !== undefined && rowid !== undefined) {
       const isImplicitRowid = rowid === 'implicit'
-      return { scope, id: `${holder.index}.${isImplicitRowid ? 'rowid' : rowid.column}`, facts: ROWID_VALUE, isImplicitRowid }
+      const column = isImplicitRowid ? undefined : holder.each.columns.find((known) => known.name === rowid.column)
+      const facts = column?.facts ?? { ...ROWID_VALUE, notNull: false }
+      return { scope, id: `${holder.index}.${column?.name ?? 'rowid'}`, facts, isImplicitRowid }
     }
   }
   const open = candidates.find(({ each }) => each.isOpen)
@@ -146,7 +148,7 @@ function followFrom(scope: Scope, columns: Iterable<Reference>): Followed {
 function follow(dependencies: readonly Dependency[], known: Map<string, boolean>): boolean {
   let changed = false
   for (const { from, to, notNull } of dependencies) {
-    if (from !== undefined && !known.has(from)) continue
+    if (!from.every((id) => known.has(id))) continue
     const before = known.get(to)
     if (before === true || (before === false && !notNull)) continue
     known.set(to, notNull)
