@@ -16,6 +16,7 @@ export class EntryApplier {
   readonly #replica: Replica
   readonly #step: (input: FollowerInput) => void
   readonly #warn: (error: unknown) => void
+  readonly #merge: boolean
   #waiting: Uint8Array[] = []
   #isScheduled = false
   #durable: Position | undefined
@@ -24,7 +25,9 @@ export class EntryApplier {
   /** When the entry applied last was committed, by the leader's clock. */
   committedAt: Milliseconds = 0
 
-  constructor(parts: { replica: Replica; step: (input: FollowerInput) => void; warn: (error: unknown) => void }) {
+  /** @param parts.merge - the replica puts entries that come together into one transaction: the more the better */
+  constructor(parts: { replica: Replica; merge: boolean; step: (input: FollowerInput) => void; warn: (error: unknown) => void }) {
+    this.#merge = parts.merge
     this.#replica = parts.replica
     this.#step = parts.step
     this.#warn = parts.warn
@@ -33,10 +36,7 @@ export class EntryApplier {
   /** Takes whole entries, one after another. They are copied. */
   add(bytes: Uint8Array): void {
     this.#waiting.push(bytes.slice())
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    // What else has arrived by then comes along.
-    setImmediate(() => this.#applyWaiting())
+    this.#schedule()
   }
 
   /** Drops what waits: the protocol has thrown it away. */
@@ -57,11 +57,24 @@ export class EntryApplier {
     await this.idle()
   }
 
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    // What else has arrived by then comes along.
+    setImmediate(() => this.#applyWaiting())
+  }
+
   #applyWaiting(): void {
     this.#isScheduled = false
-    if (this.#isClosed) return
-    const runs = this.#waiting
-    this.#waiting = []
+    if (this.#isClosed || this.#waiting.length === 0) return
+    const room = this.#replica.room()
+    if (room !== undefined) {
+      this.#isScheduled = true
+      return void room.then(() => this.#applyWaiting())
+    }
+    // Each entry that is not merged takes frames of its own: a little at a time, so that the WAL can be kept short in between.
+    const runs = this.#waiting.splice(0, this.#merge ? Infinity : 1)
+    if (this.#waiting.length > 0) this.#schedule()
     const before = positionOf(this.#replica)
     let failure: StemmaError | undefined
     let entries: DecodedEntry[] = []

@@ -93,7 +93,12 @@ class Engine implements FollowerEngine {
       },
       this.#services(),
     )
-    this.#applier = new EntryApplier({ replica, step: (input) => this.#host.step(input), warn: (error) => this.#warn(error) })
+    this.#applier = new EntryApplier({
+      replica,
+      merge: options.merge,
+      step: (input) => this.#host.step(input),
+      warn: (error) => this.#warn(error),
+    })
   }
 
   start(): void {

@@ -46,11 +46,25 @@ export class BufferedLog implements LogStore {
   }
 
   /**
-   * True when the log was thrown away on a full disk and could not begin anew yet: it has no entries, and `startOver` is to be called
-   * again. What is committed meanwhile is kept by nobody, so nothing waits for it.
+   * True when the log was thrown away, on a full disk or since it could not be written for long, and could not begin anew yet: it has no entries, and
+   * `startOver` is to be called again. What is committed meanwhile is kept by nobody, so nothing waits for it.
    */
   get isLost(): boolean {
     return this.#isLost
+  }
+
+  /** Bytes that wait to be written, about. */
+  get pendingBytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Takes the log for thrown away, though the disk may still have some of it: it can't be written. What waits is dropped. From now on it is as with a
+   * log that could not begin anew on a full disk: `isLost`.
+   */
+  giveUp(): void {
+    this.#forget()
+    this.#isLost = true
   }
 
   /** True when so much waits that it is time for `flush`. */
@@ -60,6 +74,8 @@ export class BufferedLog implements LogStore {
 
   /** Takes a batch. It is written by the next `flush`, and by everything that asks the log. */
   write(batch: LogBatch): void {
+    // It will begin anew at a later place.
+    if (this.#isLost) return
     this.#pending.push(batch)
     this.#bytes += batch.changedSums.size * 16
     for (const run of batch.runs) this.#bytes += run.bytes.byteLength

@@ -7,6 +7,10 @@ const FLUSH_MS: Milliseconds = 20
 
 const RETAIN_MS: Milliseconds = 5_000
 
+/** A log that could not be written for so long, in milliseconds, or while so many bytes came, is given up: the WAL and memory must not grow for ever. */
+const FAILING_MS_MAX: Milliseconds = 30_000
+const FAILING_BYTES_MAX = 64 * 1024 * 1024
+
 interface LogKeeperParts {
   readonly log: BufferedLog
   readonly retention: Retention
@@ -24,6 +28,8 @@ export class LogKeeper {
   #newest: LogBatch | undefined
   #timer: NodeJS.Timeout | undefined
   #retainAt: Milliseconds = 0
+  /** Since when it can't be written; undefined while it can. */
+  #failingSince: Milliseconds | undefined
 
   constructor(parts: LogKeeperParts) {
     this.#parts = parts
@@ -38,7 +44,7 @@ export class LogKeeper {
 
   /**
    * Writes what waits. A disk that is full costs old entries first, then all of them: followers that needed them take a snapshot,
-   * and the leader goes on.
+   * and the leader goes on. So does a log that can't be written for other reasons for long.
    */
   flush(): void {
     clearTimeout(this.#timer)
@@ -46,6 +52,7 @@ export class LogKeeper {
     if (this.#parts.log.isLost) return this.#startOver()
     try {
       this.#parts.log.flush()
+      this.#failingSince = undefined
     } catch (error) {
       if (!StemmaError.is(error, 'LOG_FULL')) return this.#tryLater(error)
       this.#parts.warn(error)
@@ -90,14 +97,23 @@ export class LogKeeper {
     if (place === undefined) return
     try {
       log.startOver(place, this.#parts.sums())
+      this.#failingSince = undefined
     } catch (error) {
       this.#tryLater(error)
     }
   }
 
-  /** Nothing is lost while it waits: the WAL keeps what the log doesn't have. */
+  /** Nothing is lost while it waits: the WAL keeps what the log doesn't have. So it must not wait for ever. */
   #tryLater(error: unknown): void {
-    this.#parts.warn(error)
+    const { log, now, warn } = this.#parts
+    warn(error)
+    this.#failingSince ??= now()
+    const failingMs = now() - this.#failingSince
+    if (!log.isLost && (failingMs >= FAILING_MS_MAX || log.pendingBytes >= FAILING_BYTES_MAX)) {
+      const why = `the log could not be written for ${Math.ceil(failingMs / 1000)} s and is given up; followers that need its entries take a snapshot`
+      warn(new StemmaError('LOG_FAILED', why, { failingMs, pendingBytes: log.pendingBytes }, error))
+      log.giveUp()
+    }
     this.#timer ??= setTimeout(() => this.flush(), 50 * FLUSH_MS)
   }
 }

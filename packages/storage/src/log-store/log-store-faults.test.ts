@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StemmaError } from '@stemma/base'
@@ -234,6 +234,56 @@ test('with no space to write anything at all, the log begins anew and says so', 
   expect(codes.length).toBeGreaterThan(0)
   expect(same).toBe(true)
   expect(bytes).toBeLessThan(5_000_000)
+})
+
+test('a crash at any moment of a new start keeps whose log it is, and reuses no position', () => {
+  const database = join(folder, 'shop.db')
+  const log = new SampleLog(700)
+  const crashes: string[] = []
+  let isCounting = false
+  const crashing = <K extends keyof Disk>(name: K): Disk[K] =>
+    ((...given: unknown[]) => {
+      if (isCounting) {
+        const crash = `${folder}-${crashes.length}`
+        cpSync(folder, crash, { recursive: true })
+        crashes.push(crash)
+      }
+      return (FAST_DISK[name] as (...given: unknown[]) => unknown)(...given)
+    }) as Disk[K]
+  const disk: Disk = {
+    ...FAST_DISK,
+    remove: crashing('remove'),
+    write: crashing('write'),
+    sync: crashing('sync'),
+    open: crashing('open'),
+  }
+  const store = openLogStore({ database, driver: betterSqlite3, disk })
+  try {
+    store.begin(log.place, log.sums)
+    const sample = log.next({ commits: 3, pages: [1] })
+    store.write(sample.batch)
+    log.add(sample)
+    const { cluster, node, epoch } = store
+    isCounting = true
+    store.startOver(log.place, log.sums)
+    isCounting = false
+    store.close()
+    expect(crashes.length).toBeGreaterThan(6)
+    let withoutPlace = 0
+    for (const crash of crashes) {
+      const after = openLogStore({ database: join(crash, 'shop.db'), driver: betterSqlite3, disk: FAST_DISK })
+      const place = after.readPlace()
+      expect([after.cluster, after.node]).toEqual([cluster, node])
+      if (place === undefined) withoutPlace++
+      expect(after.epoch).toBe(place === undefined ? epoch + 1 : epoch)
+      if (place !== undefined) expect(place.position.sequence).toBe(log.sequence)
+      after.close()
+      expect(existsSync(join(crash, 'shop.db-stemma-renewal'))).toBe(false)
+    }
+    expect(withoutPlace).toBeGreaterThan(0)
+  } finally {
+    for (const crash of crashes) rmSync(crash, { recursive: true })
+  }
 })
 
 test('another process reads while this one writes', () => {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { StemmaError, assert } from '@stemma/base'
 import type { DecodedEntry } from '@stemma/log'
 import type { Disk } from '../disk/disk.ts'
@@ -6,9 +5,11 @@ import type { PageSums } from '../page-sums.ts'
 import type { SqliteConnection, SqliteDriver, SqliteStatement } from '../sqlite/driver.ts'
 import { openSidecar, sidecarError, sidecarPath } from '../sqlite/sidecar.ts'
 import type { Place } from '../wal-place.ts'
-import { EntryTable, type FormatLog } from './entry-table.ts'
-import { createIdentity, readIdentity, type Identity } from './identity.ts'
+import { EntryTable } from './entry-table.ts'
+import { createIdentity, newIdentity, raiseEpoch, readIdentity, type Identity } from './identity.ts'
 import type { LogBatch, LogRead, LogSize, LogStore, Retention } from './log-store.ts'
+import { excessOf } from './retention.ts'
+import { endRenewal, noteRenewal, readRenewal } from './renewal.ts'
 import { SumsTable } from './sums-table.ts'
 
 /** The log's own WAL is checkpointed when about this much is in it at a `sync`, and in any case at a `write` when it is four times as much. */
@@ -70,7 +71,14 @@ class SqliteLogStore implements LogStore {
     this.#options = options
     this.#path = sidecarPath(options.database)
     this.#readOnly = options.readOnly ?? false
-    this.#open({ cluster: randomBytes(16).toString('hex'), node: randomBytes(16).toString('hex'), epoch: 1, url: '' })
+    const renewal = this.#readOnly ? undefined : this.#failsWell(() => readRenewal(options.disk, options.database))
+    this.#open(renewal ?? newIdentity())
+    try {
+      if (!this.#readOnly) this.#endRenewal(renewal)
+    } catch (error) {
+      this.#closeFiles()
+      throw sidecarError(error, this.#path)
+    }
   }
 
   get cluster(): string {
@@ -161,7 +169,8 @@ class SqliteLogStore implements LogStore {
       this.#mustBeOpen()
       this.#refresh()
       const more =
-        this.#excess(limits, neededAfter ?? Infinity, now) !== undefined && this.#drop(limits, neededAfter ?? Infinity, now)
+        excessOf(this.#entries, limits, neededAfter ?? Infinity, now) !== undefined &&
+        this.#drop(limits, neededAfter ?? Infinity, now)
       if (!more) this.#giveBackSpace()
       // Dropped entries go through the WAL too.
       if (this.#walBytes > WAL_BYTES_SOFT) this.#checkpoint()
@@ -170,15 +179,23 @@ class SqliteLogStore implements LogStore {
   }
 
   startOver(place: Place, sums: PageSums): void {
-    const { disk } = this.#options
+    const { disk, database } = this.#options
     const identity = { ...this.#identity, epoch: Math.max(this.#identity.epoch, place.position.epoch) }
     this.#failsWell(() => {
       this.#closeFiles()
+      // SQLite makes it anew; its room is enough for the note.
+      disk.remove(`${this.#path}-shm`)
+      try {
+        noteRenewal(disk, database, identity)
+      } catch {
+        // Somebody else was faster to fill the disk. Going on matters more than what a crash right now would do.
+      }
       // SQLite throws away the WAL of an empty database, so a crash in between leaves nothing that could be read wrongly.
-      for (const suffix of ['', '-wal', '-shm']) disk.remove(this.#path + suffix)
+      for (const suffix of ['', '-wal']) disk.remove(this.#path + suffix)
     })
     this.#open(identity)
     this.begin(place, sums)
+    this.#failsWell(() => endRenewal(disk, database))
   }
 
   size(): LogSize {
@@ -225,6 +242,18 @@ class SqliteLogStore implements LogStore {
     }
   }
 
+  /** @param renewal - one that a crash ended: if the log lost its place, positions begin anew, in an epoch that nobody has seen */
+  #endRenewal(renewal: Identity | undefined): void {
+    if (renewal !== undefined && this.#sums.place === undefined) {
+      this.#write(() => {
+        raiseEpoch(this.#connection, renewal.epoch + 1)
+        this.#loadIdentity()
+      })
+      this.sync()
+    }
+    endRenewal(this.#options.disk, this.#options.database)
+  }
+
   /** Runs a transaction. What is in memory follows what is on disk, whatever happens. */
   #write(work: () => void): void {
     assert(!this.#readOnly, 'a log that may be written')
@@ -265,7 +294,7 @@ class SqliteLogStore implements LogStore {
 
   #replace(place: Place, sums: PageSums): void {
     this.#sums.replace(place, sums)
-    this.#connection.prepare('UPDATE node SET epoch = max(epoch, ?)').run(place.position.epoch)
+    raiseEpoch(this.#connection, place.position.epoch)
     this.#loadIdentity()
     this.#walBytes += sums.pageCount * 8
   }
@@ -302,31 +331,15 @@ class SqliteLogStore implements LogStore {
 
   /** Drops a part of what is to go; true when there is more. */
   #drop(limits: Retention, neededAfter: number, now: number): boolean {
-    let log = this.#excess(limits, neededAfter, now)
+    let log = excessOf(this.#entries, limits, neededAfter, now)
     this.#write(() => {
       const enough = this.#entries.bytes - DROP_BYTES
       for (let rows = 0; log !== undefined && rows < DROP_ROWS && this.#entries.bytes > enough; rows++) {
         this.#entries.dropOldestOf(log)
-        log = this.#excess(limits, neededAfter, now)
+        log = excessOf(this.#entries, limits, neededAfter, now)
       }
     })
     return log !== undefined
-  }
-
-  /** The format whose oldest entries exceed a limit, if any. */
-  #excess(limits: Retention, neededAfter: number, now: number): FormatLog | undefined {
-    const entries = this.#entries
-    let oldest: FormatLog | undefined
-    let unneeded = 0
-    for (const log of entries.formats) {
-      if (log.newest <= log.oldest) continue
-      if (oldest === undefined || log.oldest < oldest.oldest) oldest = log
-      unneeded += entries.bytesUpTo(log, neededAfter)
-    }
-    if (oldest === undefined) return undefined
-    if (entries.bytes > limits.maxBytes || unneeded > limits.unneededBytes) return oldest
-    const at = entries.oldestTime(oldest)
-    return at !== undefined && now - at > limits.maxAge ? oldest : undefined
   }
 
   #giveBackSpace(): void {

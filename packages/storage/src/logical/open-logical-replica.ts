@@ -82,6 +82,11 @@ class OpenLogicalReplica implements Replica {
     }
   }
 
+  /** Nobody need wait: SQLite writes the rows, and `apply` keeps the WAL as it goes. */
+  room(): undefined {
+    return undefined
+  }
+
   async sync(): Promise<Position> {
     const attached = this.#ready()
     const { position } = attached.applier.place

@@ -35,6 +35,7 @@ interface Attached {
 }
 
 const DEFAULT_WAL_BYTES = 16 * 1024 * 1024
+const DEFAULT_HARD_WAL_BYTES = 64 * 1024 * 1024
 const DEFAULT_CACHE_BYTES = 16 * 1024 * 1024
 
 /**
@@ -99,6 +100,10 @@ class OpenReplica implements Replica {
       throw error
     }
     keeper.look()
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#attached?.copy.isLocked === true ? this.#attached.keeper.room() : undefined
   }
 
   sync(): Promise<Position> {
@@ -208,6 +213,7 @@ class OpenReplica implements Replica {
       applier,
       store,
       softBytes: options.softWalBytes ?? DEFAULT_WAL_BYTES,
+      hardBytes: options.hardWalBytes ?? DEFAULT_HARD_WAL_BYTES,
       openCheckpointer: async () =>
         threads ? openCheckpointThread(driver, this.database) : openCheckpointer(driver, this.database),
       done: (round) => options.onEvent?.({ kind: 'checkpointed', ...round }),

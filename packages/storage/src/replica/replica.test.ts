@@ -76,6 +76,55 @@ test('with its threads, too', () =>
     leader.close()
   }))
 
+test('entries that come faster than they are checkpointed wait, so that the WAL stays short', () =>
+  inFolder(async (folder) => {
+    const leader = newLeader(folder)
+    const hardWalBytes = 400_000
+    let restarts = 0
+    const replica = await open(folder, {
+      threads: true,
+      merge: false,
+      softWalBytes: 100_000,
+      hardWalBytes,
+      onEvent: (event) => {
+        if (event.kind === 'checkpointed' && event.restarted) restarts++
+      },
+    })
+    await takeSnapshot(leader, replica)
+    let [longest, waits, ofOneCall] = [0, 0, 0]
+    while (restarts < 3) {
+      for (let room = replica.room(); room !== undefined; room = replica.room()) {
+        waits++
+        await room
+      }
+      const before = replica.walBytes
+      replica.apply(leader.run(`INSERT INTO t(name) VALUES (hex(randomblob(3000)))`))
+      ofOneCall = Math.max(ofOneCall, replica.walBytes - before)
+      longest = Math.max(longest, replica.walBytes)
+    }
+    expect(waits).toBeGreaterThan(0)
+    expect(longest).toBeLessThanOrEqual(hardWalBytes + ofOneCall)
+    await replica.close()
+    leader.close()
+  }))
+
+test('entries do not wait for a reader that holds the WAL', () =>
+  inFolder(async (folder) => {
+    const leader = newLeader(folder)
+    const replica = await open(folder, { softWalBytes: 50_000, hardWalBytes: 100_000 })
+    await takeSnapshot(leader, replica)
+    const reader = new Database(replica.database, { readonly: true })
+    reader.exec('BEGIN; SELECT count(*) FROM t')
+    reader.prepare('SELECT count(*) FROM t').get()
+    while (replica.walBytes < 500_000) {
+      await replica.room()
+      replica.apply(leader.run(`INSERT INTO t(name) VALUES (hex(randomblob(3000)))`))
+    }
+    reader.close()
+    await replica.close()
+    leader.close()
+  }))
+
 test('while a reader holds the WAL it grows over several blocks of the wal-index, and begins anew when the reader has gone', () =>
   inFolder(async (folder) => {
     const leader = new TestLeader(join(folder, 'leader.db'), { pageSize: 512 })

@@ -19,6 +19,8 @@ export interface ReplicaOptions {
   readonly cacheBytes?: number
   /** The size of the copy's WAL from which on it is checkpointed, in bytes; 16 MiB by default. */
   readonly softWalBytes?: number
+  /** The size of the copy's WAL from which on `room` makes whoever applies wait for the checkpoint at work, in bytes; 64 MiB by default. */
+  readonly hardWalBytes?: number
   /**
    * `always`, the default: reads the whole copy when it is opened, about a second a gigabyte, and finds out if it was changed
    * or damaged. `after-crash`: only when it was not closed in good order.
@@ -83,6 +85,11 @@ export interface Replica {
    * @throws StemmaError REPLICA_FULL, REPLICA_FAILED, DATABASE_BUSY, LOG_FULL, LOG_FAILED when the same call may work later
    */
   apply(entries: readonly DecodedEntry[]): void
+  /**
+   * Undefined when entries may be applied; else resolves when it is worth another look. Who asks before each `apply` keeps the WAL short: entries that
+   * come faster than they are checkpointed wait. Where readers hold the WAL it grows all the same, since they may do so for ever.
+   */
+  room(): Promise<void> | undefined
   /** Makes what was applied so far durable, and says up to where that is. */
   sync(): Promise<Position>
   /** Gets ready for a snapshot, or to go on with the one that is being fetched if it is the same. */

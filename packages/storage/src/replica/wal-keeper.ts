@@ -10,6 +10,8 @@ export interface WalKeeperOptions {
   readonly store: ReplicaStore
   /** The size of the WAL from which on it is checkpointed, in bytes. */
   readonly softBytes: number
+  /** The size of the WAL from which on entries wait for the round at work, in bytes. */
+  readonly hardBytes: number
   openCheckpointer(): Promise<Checkpointer>
   /** Told of each round: whether the WAL could begin anew. */
   done(round: { readonly restarted: boolean; readonly walBytes: number }): void
@@ -43,6 +45,11 @@ export class WalKeeper {
   look(): void {
     if (this.#closed || this.#round !== undefined || this.#options.copy.walBytes < this.#next) return
     this.#round = this.#run().finally(() => (this.#round = undefined))
+  }
+
+  /** Resolves when the round has ended that entries must wait for; undefined when they need not. */
+  room(): Promise<void> | undefined {
+    return this.#options.copy.walBytes < this.#options.hardBytes ? undefined : this.#round
   }
 
   /** Ends when the round at work has ended. */
