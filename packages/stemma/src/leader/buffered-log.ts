@@ -8,7 +8,8 @@ const PENDING_BYTES_MAX = 1024 * 1024
  * A log whose batches wait a little: those that come one after another are written in one transaction.
  *
  * What waits is lost when the process dies. The WAL still has it then, since `sync` comes before any checkpoint. What is shipped `synced` is
- * flushed before; what is shipped `immediate` right after, so that a follower may hold what the log lost, and mends when that shows.
+ * flushed before; what is shipped `immediate` some milliseconds after, so that a follower may hold what the log lost. It goes on where the WAL still
+ * has it, and else mends when that shows.
  */
 export class BufferedLog implements LogStore {
   readonly #store: LogStore

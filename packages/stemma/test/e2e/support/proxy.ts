@@ -9,6 +9,8 @@ export interface Proxy {
   /** Breaks all connections; with `down` there will be no new ones. */
   cut(down?: 'down'): void
   up(): void
+  /** The connections that there are carry nothing any more, and neither end is told: as when a machine loses its power. New ones work. */
+  vanish(): void
   /** Each connection breaks, in the middle of whatever is sent, after so many bytes from the leader. */
   breakAfter(bytes: () => number): void
 }
@@ -17,12 +19,14 @@ export interface Proxy {
 export async function openProxy(target: string): Promise<Proxy> {
   const port = Number(new URL(target).port)
   const sockets = new Set<Socket>()
+  const vanished = new WeakSet<Socket>()
   let [isUp, count] = [true, 0]
   let limit = (): number => Infinity
-  const server = createServer((near) => {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     if (!isUp) return void near.destroy()
     count++
-    const far = connect(port, '127.0.0.1')
+    const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    far.on('end', () => !vanished.has(far) && near.end())
     let left = limit()
     for (const [from, to] of [
       [near, far],
@@ -32,11 +36,13 @@ export async function openProxy(target: string): Promise<Proxy> {
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
-        to.destroy()
+        if (!vanished.has(from)) to.destroy()
       })
     }
-    near.pipe(far)
+    near.on('data', (bytes: Buffer) => !vanished.has(near) && far.write(bytes))
+    near.on('end', () => !vanished.has(near) && far.end())
     far.on('data', (bytes: Buffer) => {
+      if (vanished.has(far)) return
       near.write(bytes.subarray(0, Math.max(0, left)))
       left -= bytes.byteLength
       if (left <= 0) near.end(() => near.destroy())
@@ -58,6 +64,9 @@ export async function openProxy(target: string): Promise<Proxy> {
     },
     cut,
     up: () => void (isUp = true),
+    vanish: () => {
+      for (const socket of sockets) vanished.add(socket)
+    },
     breakAfter: (bytes) => void (limit = bytes),
   }
 }
