@@ -14,6 +14,7 @@ import type { LogicalReplicaOptions } from './logical-replica.ts'
 const BUSY_TIMEOUT = 2_000
 const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024
 const DEFAULT_WAL_BYTES = 16 * 1024 * 1024
+const DEFAULT_HARD_WAL_BYTES = 64 * 1024 * 1024
 
 export interface AttachedCopyParts {
   readonly options: LogicalReplicaOptions
@@ -64,6 +65,7 @@ export class AttachedCopy {
       connection,
       busyTimeout: BUSY_TIMEOUT,
       softBytes: options.softWalBytes ?? DEFAULT_WAL_BYTES,
+      hardBytes: options.hardWalBytes ?? DEFAULT_HARD_WAL_BYTES,
       walBytes: () => this.walBytes,
       openCheckpointer: async () =>
         (options.threads ?? true) ? openCheckpointThread(driver, database) : openCheckpointer(driver, database),
@@ -107,6 +109,11 @@ export class AttachedCopy {
     const transactions = this.#counted === undefined ? 0 : (now - this.#counted) >>> 0
     this.#counted = now
     if (transactions > 0) this.#parts.options.onEvent?.({ kind: 'written', transactions })
+  }
+
+  /** Resolves when the checkpoint has ended that entries must wait for; undefined when they need not. */
+  room(): Promise<void> | undefined {
+    return this.#keeper.room()
   }
 
   /** Looks at the WAL after entries were applied. */

@@ -9,6 +9,8 @@ export interface LogicalKeeperOptions {
   readonly busyTimeout: number
   /** The size of the WAL from which on it is checkpointed, in bytes. */
   readonly softBytes: number
+  /** The size of the WAL from which on entries wait for the round at work, in bytes. */
+  readonly hardBytes: number
   /** Bytes of the WAL that hold frames. */
   walBytes(): number
   openCheckpointer(): Promise<Checkpointer>
@@ -43,6 +45,11 @@ export class LogicalKeeper {
   look(): void {
     if (this.#closed || this.#round !== undefined || this.#options.walBytes() < this.#next) return
     this.#round = this.#run().finally(() => (this.#round = undefined))
+  }
+
+  /** Resolves when the round has ended that entries must wait for; undefined when they need not. */
+  room(): Promise<void> | undefined {
+    return this.#options.walBytes() < this.#options.hardBytes ? undefined : this.#round
   }
 
   /** Copies all that no reader holds back, on this thread. True when the WAL then began anew. */

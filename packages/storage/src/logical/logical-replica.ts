@@ -18,6 +18,8 @@ export interface LogicalReplicaOptions {
   readonly cacheBytes?: number
   /** The size of the copy's WAL from which on it is checkpointed, in bytes; 16 MiB by default. */
   readonly softWalBytes?: number
+  /** The size of the copy's WAL from which on `room` makes whoever applies wait for the checkpoint at work, in bytes; 64 MiB by default. */
+  readonly hardWalBytes?: number
   /** How a snapshot is checked before it becomes the copy: see `ReplicaOptions`. */
   readonly check?: 'structure' | 'digest'
   /**

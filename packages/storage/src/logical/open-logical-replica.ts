@@ -82,9 +82,8 @@ class OpenLogicalReplica implements Replica {
     }
   }
 
-  /** Nobody need wait: SQLite writes the rows, and `apply` keeps the WAL as it goes. */
-  room(): undefined {
-    return undefined
+  room(): Promise<void> | undefined {
+    return this.#attached?.room()
   }
 
   async sync(): Promise<Position> {
