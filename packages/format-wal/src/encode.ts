@@ -4,7 +4,7 @@ import { ZSTD } from './compression.ts'
 import { EDIT, END_OF_PAGES, FRESH, LENDERS_MAX, RAW, REARRANGE, type PageMode } from './ops.ts'
 import { writeDifference } from './page-difference.ts'
 import { PageWriter } from './page-writer.ts'
-import { Pieces, viewOf, type Lender } from './rearrangement.ts'
+import { Pieces } from './rearrangement.ts'
 
 /** A page with more new bytes than this is looked through for pieces that moved: a share of the page size. */
 const LITERALS_SHARE = 1 / 8
@@ -67,10 +67,7 @@ function writeEdited(changes: readonly PageChange[], pageSize: number): PageChan
 }
 
 function writeRearranged(changes: readonly PageChange[], pageSize: number): void {
-  const lenders: Lender[] = []
-  for (const { pageNumber, before } of changes) {
-    if (before !== undefined) lenders.push({ pageNumber, before: viewOf(before) })
-  }
+  const lenders = changes.filter(({ before }) => before !== undefined)
   writer.reserve(8 + 5 * lenders.length)
   writer.varint(lenders.length)
   let previous = 0
@@ -79,7 +76,10 @@ function writeRearranged(changes: readonly PageChange[], pageSize: number): void
     previous = pageNumber
   }
 
-  const pieces = new Pieces(lenders, pageSize)
+  const pieces = new Pieces(
+    lenders.map(({ before }) => before!),
+    pageSize,
+  )
   let self = 0
   previous = 0
   for (const { pageNumber, before, after, sum } of changes) {
@@ -88,7 +88,7 @@ function writeRearranged(changes: readonly PageChange[], pageSize: number): void
     writer.varint((pageNumber - previous) * 4)
     const operations = writer.length
     writer.moved = false
-    pieces.write(writer, before ?? zeros, after, before === undefined ? -1 : self++)
+    pieces.write(writer, after, before === undefined ? -1 : self++)
     if (writer.length - operations >= pageSize) {
       writer.length = operations
       writer.copy(after, 0, pageSize)
