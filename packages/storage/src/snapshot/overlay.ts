@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
+import { openNamelessFile } from '../disk/nameless-file.ts'
 
 export interface OverlayOptions {
   /** Bytes. */
@@ -122,25 +121,12 @@ export class Overlay {
 
   #write(slot: number, page: Uint8Array): void {
     try {
-      this.#fd ??= this.#openFile()
+      this.#fd ??= openNamelessFile(this.#options.disk, this.#options.folder)
       this.#options.disk.write(this.#fd, page, this.#offsetOf(slot))
     } catch (error) {
       this.#free(slot)
       throw error
     }
-  }
-
-  #openFile(): number {
-    const { disk, folder } = this.#options
-    const path = join(folder, `.stemma-${randomBytes(8).toString('hex')}`)
-    const fd = disk.open(path, 'create')
-    try {
-      disk.remove(path)
-    } catch (error) {
-      disk.close(fd)
-      throw error
-    }
-    return fd
   }
 
   #offsetOf(slot: number): number {

@@ -1,5 +1,7 @@
-import { FRAME_HEADER_SIZE, frameOffset } from '@stemma/sqlite-file'
-import type { Disk } from '../disk/disk.ts'
+import { FRAME_HEADER_SIZE } from '@stemma/sqlite-file'
+
+/** Reads frames with their headers, from one on that counts within its generation; false when they are not there. */
+export type ReadFrames = (into: Uint8Array, first: number) => boolean
 
 /**
  * The last frames that were read from the WAL, kept as they were read, and for every page the last frame that holds it.
@@ -11,7 +13,6 @@ export class FrameRing {
   readonly pageSize: number
   /** Frames that the ring holds. */
   readonly capacity: number
-  readonly #disk: Disk
   readonly #stride: number
   readonly #bytes: Uint8Array
   readonly #view: DataView
@@ -24,8 +25,7 @@ export class FrameRing {
   #low = 1
   #high = 0
 
-  constructor(disk: Disk, pageSize: number, ringBytes: number) {
-    this.#disk = disk
+  constructor(pageSize: number, ringBytes: number) {
     this.pageSize = pageSize
     this.#stride = FRAME_HEADER_SIZE + pageSize
     this.capacity = Math.min(FRAMES_MAX, Math.max(FRAMES_MIN, Math.floor(ringBytes / this.#stride)))
@@ -34,10 +34,19 @@ export class FrameRing {
     this.#pages = Array.from({ length: this.capacity })
   }
 
-  /** Begins a new generation of the WAL, whose frames count from 1 again. `frames` is the number of frames of the one before. */
-  restart(frames: number): void {
+  /**
+   * Begins a new generation of the WAL, whose frames count from 1 again.
+   *
+   * @param frames - of the one before
+   * @param mayForget - every page is in the database as its last frame has it
+   */
+  restart(frames: number, mayForget: boolean): void {
     this.#base += frames
-    if (this.#base > INDEX_MAX || this.#high !== this.#base) this.clear()
+    if (this.#high !== this.#base) {
+      this.#high = this.#base
+      this.#low = this.#base + 1
+    }
+    if (mayForget && this.#base > INDEX_MAX) this.clear()
   }
 
   /** Forgets everything; the next frame is frame 1, or whatever `load` names. */
@@ -52,9 +61,9 @@ export class FrameRing {
    * Reads frames of this generation into the ring.
    *
    * @param count - at most `capacity`
-   * @returns false when the file ends before them
+   * @returns false when they are not there
    */
-  load(fd: number, first: number, count: number): boolean {
+  load(read: ReadFrames, first: number, count: number): boolean {
     const index = this.#base + first
     const end = index + count - 1
     if (index !== this.#high + 1) this.#low = index
@@ -65,7 +74,7 @@ export class FrameRing {
       const slot = (index + done - 1) % this.capacity
       const n = Math.min(count - done, this.capacity - slot)
       const into = this.#bytes.subarray(slot * this.#stride, (slot + n) * this.#stride)
-      if (this.#disk.read(fd, into, frameOffset(first + done, this.pageSize)) < into.byteLength) {
+      if (!read(into, first + done)) {
         this.#low = this.#high + 1
         return false
       }

@@ -1,15 +1,14 @@
 import { StemmaError } from '@stemma/base'
 import type { PageSums } from '../page-sums.ts'
 import type { Place } from '../wal-place.ts'
-import { Batches } from './batches.ts'
 import type { BeforeChange } from './commit.ts'
 import { FilesCheck } from './live-files.ts'
-import { findTailRemains, recover } from './recovery.ts'
+import { LiveTail, type TailedSource } from './live-tail.ts'
+import { recover } from './recovery.ts'
 import type { SourceParts } from './source-parts.ts'
 import type { Source, SourceStats } from './source.ts'
 import { TROUBLE_DELAY, Troubles } from './troubles.ts'
 import { Waker } from './waker.ts'
-import { watchForRestart } from './restart-watch.ts'
 import { WalKeeper, type KeptWal } from './wal-keeper.ts'
 import { WalSyncs } from './wal-syncs.ts'
 import { WalTail } from './wal-tail.ts'
@@ -18,7 +17,7 @@ import { WalTail } from './wal-tail.ts'
 export class LiveSource implements Source, KeptWal {
   readonly #parts: SourceParts
   readonly #tail: WalTail
-  readonly #batches: Batches
+  readonly #live: LiveTail
   readonly #keeper: WalKeeper
   readonly #waker: Waker
   readonly #filesCheck: FilesCheck
@@ -27,15 +26,8 @@ export class LiveSource implements Source, KeptWal {
   readonly #abort = new AbortController()
   #state: 'opening' | 'following' | 'mending' | 'failed' | 'closed' = 'opening'
   #mending: Promise<void> | undefined
-  /**
-   * True when every frame up to the pin has been read, so that no frame can be overwritten before it is read. False in a
-   * window, and after one until everything has been read.
-   */
-  #tight = false
-  #windowOpen = false
-  #unclear = 0
-  #restarts = 0
   #mends = 0
+  #backlogTries = 0
 
   constructor(parts: SourceParts) {
     this.#parts = parts
@@ -57,7 +49,7 @@ export class LiveSource implements Source, KeptWal {
         }
       },
     })
-    this.#batches = new Batches(this.#tail, place, (batch) => options.onBatch(batch))
+    this.#live = new LiveTail(parts, this.#tail, this.#tailed())
     const { checkpointer, softFrames, hardFrames } = parts
     this.#keeper = new WalKeeper({
       wal: this,
@@ -77,7 +69,7 @@ export class LiveSource implements Source, KeptWal {
   }
 
   get place(): Place {
-    return this.#batches.place!
+    return this.#live.place!
   }
 
   get sums(): PageSums {
@@ -99,7 +91,7 @@ export class LiveSource implements Source, KeptWal {
     for (;;) {
       await this.#mending
       if (!this.#isFollowing()) return
-      while (this.#look() === 'more' && this.#isFollowing());
+      while (this.#live.look() === 'more' && this.#isFollowing());
       if (this.#isFollowing()) return this.#waker.soon()
     }
   }
@@ -108,15 +100,24 @@ export class LiveSource implements Source, KeptWal {
     return this.#state === 'following'
   }
 
-  syncWal(): Promise<void> {
-    return this.#syncs.sync()
+  async syncWal(): Promise<void> {
+    const live = this.#live
+    const { isLogNeeded } = live
+    live.isLogNeeded = false
+    try {
+      await this.#syncs.sync()
+      if (isLogNeeded) await this.makeDurable()
+    } catch (error) {
+      live.isLogNeeded ||= isLogNeeded
+      throw error
+    }
   }
 
   readPages(first: number, count: number, into: Uint8Array): void {
     const { reader, sums } = this.#parts
     reader.range(first, count, into)
-    // Without a pin the files may hold pages that are newer than the place.
-    if (this.#tight || reader.matches(first, count, into, sums)) return
+    // Without a pin, or with a backlog, the files may hold pages that are newer than the place.
+    if (this.#live.isExact || reader.matches(first, count, into, sums)) return
     throw new StemmaError('DATABASE_BUSY', 'the database goes through a restart of its WAL', {})
   }
 
@@ -127,7 +128,7 @@ export class LiveSource implements Source, KeptWal {
   }
 
   get isUnsettled(): boolean {
-    return this.#windowOpen || this.#state === 'mending'
+    return this.windowOpen || this.#tail.isBehind || this.#state === 'mending'
   }
 
   stats(): SourceStats {
@@ -137,7 +138,7 @@ export class LiveSource implements Source, KeptWal {
       frames: this.#tail.frame,
       backfilled: this.backfilled,
       commits: this.#tail.commits,
-      restarts: this.#restarts,
+      restarts: this.#live.restarts,
       checkpoints: this.#keeper.checkpoints,
       windows: this.#keeper.windows,
       mends: this.#mends,
@@ -154,8 +155,8 @@ export class LiveSource implements Source, KeptWal {
     await this.#mending
     const { options, pins, checkpointer } = this.#parts
     try {
-      if (wasFollowing && this.#windowOpen) this.closeWindow()
-      else if (wasFollowing) this.#catchUp()
+      if (wasFollowing && this.windowOpen) this.closeWindow()
+      if (wasFollowing) this.#live.readAll()
     } catch (error) {
       // What was not read now is read, or mended, at the next start.
       this.#troubles.tell(error)
@@ -167,6 +168,7 @@ export class LiveSource implements Source, KeptWal {
     } finally {
       this.#parts.builder.close()
       pins.close()
+      this.#parts.backlog.clear()
       await this.#syncs.close()
     }
   }
@@ -174,9 +176,8 @@ export class LiveSource implements Source, KeptWal {
   /** Finds where to go on. Called once before `start`, and again whenever frames may have been missed. */
   async recover(): Promise<void> {
     const { index, options } = this.#parts
-    this.#windowOpen = false
-    this.#tight = false
-    this.#parts.pins.move(() => undefined)
+    this.#live.beginRecovery()
+    await this.#readBacklog()
     const header = index.read()
     if (header === undefined) throw new StemmaError('DATABASE_BUSY', 'its wal-index is being written', {})
     const parts = {
@@ -186,13 +187,13 @@ export class LiveSource implements Source, KeptWal {
       signal: this.#abort.signal,
       mayRewind: this.#state === 'opening',
     }
-    const recovered = await recover(options.onScan ? { ...parts, progress: options.onScan } : parts, header, this.#batches.place)
-    // The pin is older than the header: when everything up to that has been read, nothing can be missed.
-    this.#tight = this.#tail.hasRead(header)
+    const recovered = await recover(options.onScan ? { ...parts, progress: options.onScan } : parts, header, this.#live.place)
     this.#keeper.restarted()
-    this.#keeper.pinned(this.#tail.frame)
-    if (recovered.kind === 'began' || recovered.kind === 'rewound') this.#batches.place = this.#tail.place
-    else this.#batches.keep(true)
+    this.#live.endRecovery({
+      // The pin is older than the header: when everything up to that has been read, nothing can be missed.
+      isTight: this.#tail.hasRead(header),
+      isKept: recovered.kind === 'began' || recovered.kind === 'rewound',
+    })
     if (recovered.kind === 'mended') {
       this.#mends++
       options.onEvent?.({ kind: 'gap-mended', pages: recovered.pages, position: this.#tail.position })
@@ -203,12 +204,16 @@ export class LiveSource implements Source, KeptWal {
     return this.#tail.frame
   }
 
+  get lastFrame(): number {
+    return this.#parts.index.lastFrame
+  }
+
   get backfilled(): number {
     return this.#parts.index.backfilled
   }
 
   get windowOpen(): boolean {
-    return this.#windowOpen
+    return this.#live.windowOpen
   }
 
   get isCheckpointing(): boolean {
@@ -216,13 +221,11 @@ export class LiveSource implements Source, KeptWal {
   }
 
   movePin(): void {
-    if (this.#state !== 'following') return
-    this.#parts.pins.move(() => this.#catchUp())
+    if (this.#state === 'following') this.#live.movePin()
   }
 
   renewPin(): void {
-    this.#catchUp()
-    this.#parts.pins.renew()
+    this.#live.renewPin()
   }
 
   lockWrites(): void {
@@ -249,21 +252,29 @@ export class LiveSource implements Source, KeptWal {
 
   openWindow(): void {
     // What the caller could not keep must not be overwritten.
-    if (this.#batches.isWaiting || this.#state !== 'following') return
-    this.#tight = false
-    this.#windowOpen = true
-    this.#parts.pins.release()
-    const seen = watchForRestart(this.#parts.index, this.#tail)
-    if (seen === 'restarted') this.#look()
-    else if (seen === 'copied') this.closeWindow()
+    if (!this.#live.mayOpenWindow || this.#state !== 'following') return
     this.#waker.soon()
+    this.#live.openWindow()
   }
 
   closeWindow(): void {
-    this.#parts.pins.move(() => undefined)
-    this.#windowOpen = false
-    this.#keeper.pinned(this.#tail.frame)
-    this.#catchUp()
+    this.#live.closeWindow()
+  }
+
+  #tailed(): TailedSource {
+    const isMending = (): boolean => this.#state === 'mending'
+    return {
+      mend: () => this.#mend(),
+      get isMending() {
+        return isMending()
+      },
+      restarted: (frames) => {
+        this.#keeper.restarted()
+        this.#parts.options.onEvent?.({ kind: 'restarted', frames })
+      },
+      pinned: (frame) => this.#keeper.pinned(frame),
+      allowWrites: () => this.allowWrites(),
+    }
   }
 
   #run(): void {
@@ -279,88 +290,17 @@ export class LiveSource implements Source, KeptWal {
 
   #step(): void {
     const commits = this.#tail.commits
-    const found = this.#look()
+    const found = this.#live.look()
     if (this.#state !== 'following') return
     if (this.#tail.commits > commits) this.#waker.found()
     this.#keeper.tick()
     this.allowWrites()
-    if (this.#windowOpen || found === 'more') this.#waker.soon()
+    if (this.windowOpen || found === 'more') this.#waker.soon()
     else if (this.#tail.commits - commits >= BUSY_COMMITS) this.#waker.busy()
     else {
       const replaced = found === 'idle' ? this.#filesCheck.check() : undefined
       if (replaced === undefined) this.#waker.sleep()
       else this.#fail(replaced)
-    }
-  }
-
-  /** One look at the WAL, and what follows from it. */
-  #look(): 'idle' | 'read' | 'more' {
-    if (this.#batches.isWaiting) this.#batches.keep()
-    const found = this.#tail.look(this.#tight)
-    if (found !== 'unclear') this.#unclear = 0
-    switch (found) {
-      case 'idle':
-      case 'read':
-        if (!this.#windowOpen) this.#tight = true
-        if (found === 'read') this.#batches.keep()
-        return found
-      case 'more':
-        this.#batches.keep()
-        return found
-      case 'restarted':
-        this.#goOnAfterRestart()
-        return 'more'
-      case 'unclear':
-        this.#clear()
-        return 'more'
-      case 'lost':
-        this.#mend()
-        return 'idle'
-    }
-  }
-
-  /** Reads everything that is there now. What is written meanwhile may be left: a fast writer would never let it end. */
-  #catchUp(): void {
-    const end = this.#parts.index.read()
-    while (this.#look() === 'more' && this.#state !== 'mending' && !this.#tail.hasRead(end)) this.allowWrites()
-    if (this.#state === 'mending') throw new StemmaError('DATABASE_BUSY', 'the database is being compared with its log', {})
-  }
-
-  #goOnAfterRestart(): void {
-    const { index, pins } = this.#parts
-    const frames = this.#tail.frame
-    if (this.#windowOpen) {
-      pins.move(() => undefined)
-      this.#windowOpen = false
-    }
-    const header = index.read()
-    if (header === undefined) return this.#clear()
-    if (this.#tail.isCurrent(header)) return
-    // Under a pin behind which nothing is left to be read, a WAL can only begin anew when all of it has been read. Its salts then say nothing: a
-    // connection that has never restarted a WAL makes new ones by chance (`nCkpt` in walFrames() of SQLite's wal.c).
-    if (!this.#tight) {
-      if (!this.#tail.isNext(header)) return this.#mend()
-      const last = findTailRemains(this.#parts, this.#tail)
-      if (last === undefined) return this.#mend()
-      this.#tail.takeRemains(last)
-      this.#batches.keep()
-    }
-    this.#tail.restart(header)
-    this.#restarts++
-    this.#keeper.restarted()
-    this.#parts.options.onEvent?.({ kind: 'restarted', frames })
-  }
-
-  /** The files did not agree. That passes, or SQLite must recover the wal-index, which it does when a transaction begins. */
-  #clear(): void {
-    this.#unclear++
-    if (this.#unclear % 50 === 0) {
-      this.#tight = false
-      this.#parts.pins.move(() => undefined)
-    }
-    if (this.#unclear > 1000) {
-      this.#unclear = 0
-      throw new StemmaError('DAMAGED_FILE', 'the -wal and -shm files of the database do not agree', {})
     }
   }
 
@@ -370,6 +310,17 @@ export class LiveSource implements Source, KeptWal {
     // That takes long, and nobody is to wait for it.
     this.#parts.options.gate?.allowAll()
     this.#mending = this.#mendUntilDone().finally(() => (this.#mending = undefined))
+  }
+
+  /** When what was copied can't be read, the comparison finds what it held. */
+  async #readBacklog(): Promise<void> {
+    try {
+      await this.#live.readBacklog(this.#abort.signal)
+    } catch (error) {
+      if (this.#backlogTries++ < BACKLOG_TRIES) throw error
+    }
+    this.#backlogTries = 0
+    this.#parts.backlog.clear()
   }
 
   async #mendUntilDone(): Promise<void> {
@@ -397,3 +348,4 @@ export class LiveSource implements Source, KeptWal {
 }
 
 const BUSY_COMMITS = 4
+const BACKLOG_TRIES = 20

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { StemmaError } from '@stemma/base'
 import { FRAME_HEADER_SIZE, isPageSize } from '@stemma/sqlite-file'
 import { openCheckpointThread } from '../checkpoint/checkpointer.ts'
@@ -6,6 +7,8 @@ import { PageSums } from '../page-sums.ts'
 import { RowTracker } from '../rows/row-tracker.ts'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 import { isBusy } from '../sqlite/driver.ts'
+import { Backlog } from './backlog.ts'
+import { Capture } from './capture.ts'
 import { CommitBuilder } from './commit-builder.ts'
 import { FrameRing } from './frame-ring.ts'
 import { openLiveFiles } from './live-files.ts'
@@ -34,8 +37,13 @@ export async function openSource(options: SourceOptions): Promise<Source> {
     const files = openLiveFiles(disk, database)
     undo.push(() => disk.close(files.wal))
     const index = new WalIndexView(disk, files.shm)
-    const ring = new FrameRing(disk, pageSizeOf(disk, files, database), options.ringBytes ?? RING_BYTES)
-    const reader = new PageReader(disk, files, ring)
+    const pageSize = pageSizeOf(disk, files, database)
+    const ring = new FrameRing(pageSize, options.ringBytes ?? RING_BYTES)
+    const bytesMax = options.backlogBytesMax ?? BACKLOG_BYTES_MAX
+    const backlog = new Backlog({ disk, folder: dirname(database), pageSize, bytesMax })
+    undo.push(() => backlog.clear())
+    const reader = new PageReader(disk, files, { ring, backlog })
+    const capture = new Capture({ disk, files, index, ring, reader, backlog })
     const place = log.readPlace()
     const sums = place === undefined ? new PageSums() : log.readSums()
     const rows = options.views?.includes('rows') === true ? new RowTracker(driver) : undefined
@@ -53,11 +61,14 @@ export async function openSource(options: SourceOptions): Promise<Source> {
       index,
       ring,
       reader,
+      backlog,
+      capture,
       builder,
       sums,
       checkpointer,
       place,
       softFrames: Math.floor((options.softWalBytes ?? SOFT_WAL_BYTES) / frameSize),
+      readAtOnceFrames: options.readAtOnceFrames ?? READ_AT_ONCE_FRAMES,
       hardFrames: Math.floor((options.hardWalBytes ?? HARD_WAL_BYTES) / frameSize),
     })
     await source.recover()
@@ -100,6 +111,9 @@ function pageSizeOf(disk: Disk, files: LiveFiles, database: string): number {
 const RING_BYTES = 16 * 1024 * 1024
 const SOFT_WAL_BYTES = 16 * 1024 * 1024
 const HARD_WAL_BYTES = 40 * 1024 * 1024
+const BACKLOG_BYTES_MAX = 1024 * 1024 * 1024
+/** They become commits within a few milliseconds. */
+const READ_AT_ONCE_FRAMES = 256
 const COMMIT_BYTES_MAX = 256 * 1024 * 1024
 const BUSY_TRIES = 200
 const BUSY_DELAY = 25

@@ -5,6 +5,7 @@ import { scanSums } from '../snapshot/scan-sums.ts'
 import type { Place } from '../wal-place.ts'
 import type { WalIndexHeader } from '@stemma/sqlite-file'
 import type { Position } from '@stemma/base'
+import type { Backlog } from './backlog.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { LiveFiles, PageReader } from './page-reader.ts'
 import { findRemains, isStillThere } from './remains.ts'
@@ -27,6 +28,7 @@ export interface RecoveryParts {
   readonly disk: Disk
   readonly files: LiveFiles
   readonly ring: FrameRing
+  readonly backlog: Backlog
   readonly reader: PageReader
   readonly tail: WalTail
   /** The sums that belong to the place; brought up to date. */
@@ -58,25 +60,30 @@ export async function recover(parts: RecoveryParts, header: WalIndexHeader, plac
       return { kind: 'went-on' }
     }
     if ((wal.salt1 + 1) >>> 0 === header.salt1) {
-      const old = { place: wal, pageSize: ring.pageSize, wordOrder: header.wordOrder, framesMax: REMAINS_MAX }
-      const last = findRemains(disk, files, old)
-      if (last !== undefined) {
-        tail.goToRemains(wal, header.wordOrder)
-        tail.takeRemains(last)
+      tail.goToRemains(wal, header.wordOrder)
+      if (keepTailRemains(parts, tail)) {
         tail.restart(header)
+        while (tail.isBehind) tail.takeKept()
         return { kind: 'went-on' }
       }
+      parts.backlog.clear()
     }
   }
   return await scan(parts, header, place)
 }
 
-/** What followed the tail's place in a generation of the WAL that is over: see `findRemains`. */
-export function findTailRemains(parts: Pick<RecoveryParts, 'disk' | 'files' | 'ring'>, tail: WalTail): number | undefined {
+/**
+ * Copies what followed the tail's end in a generation of the WAL that is over: see `findRemains`.
+ *
+ * @returns false when it can't be known, or is not whole any more
+ */
+export function keepTailRemains(parts: Pick<RecoveryParts, 'disk' | 'files' | 'ring'>, tail: WalTail): boolean {
   const { disk, files, ring } = parts
-  const place = tail.walPlace
-  if (place === undefined) return undefined
-  return findRemains(disk, files, { place, pageSize: ring.pageSize, wordOrder: tail.wordOrder, framesMax: REMAINS_MAX })
+  const { pageSize } = ring
+  const place = tail.end
+  if (place === undefined) return false
+  const last = findRemains(disk, files, { place, pageSize, wordOrder: tail.wordOrder, framesMax: REMAINS_MAX })
+  return last !== undefined && tail.keepRemains(last, () => isStillThere(disk, files, place, pageSize))
 }
 
 async function scan(parts: RecoveryParts, header: WalIndexHeader, place: Place | undefined): Promise<Recovered> {

@@ -1,5 +1,14 @@
 import { pageSum } from '@stemma/base'
-import { FRAME_HEADER_SIZE, FrameChain, decodeFrameHeader, frameOffset, lockBytePage, type WordOrder } from '@stemma/sqlite-file'
+import {
+  FRAME_HEADER_SIZE,
+  FrameChain,
+  WAL_HEADER_SIZE,
+  decodeFrameHeader,
+  decodeWalHeader,
+  frameOffset,
+  lockBytePage,
+  type WordOrder,
+} from '@stemma/sqlite-file'
 import type { Disk } from '../disk/disk.ts'
 import type { WalPlace } from '../wal-place.ts'
 import type { LiveFiles } from './page-reader.ts'
@@ -57,4 +66,19 @@ export function isStillThere(disk: Disk, files: LiveFiles, place: WalPlace, page
   if (disk.read(files.wal, bytes, frameOffset(place.frame, pageSize)) < FRAME_HEADER_SIZE) return false
   const { salt1, salt2, checksum1, checksum2 } = decodeFrameHeader(bytes)
   return salt1 === place.salt1 && salt2 === place.salt2 && checksum1 === place.checksum1 && checksum2 === place.checksum2
+}
+
+/** The place before the first frame of the generation with these salts; undefined when the `-wal` file does not begin so. */
+export function placeAtStart(
+  disk: Disk,
+  files: LiveFiles,
+  generation: { readonly salt1: number; readonly salt2: number },
+): WalPlace | undefined {
+  const bytes = new Uint8Array(WAL_HEADER_SIZE)
+  disk.read(files.wal, bytes, 0)
+  const start = decodeWalHeader(bytes)
+  if (start.kind === 'empty') return undefined
+  const { salt1, salt2, checksum1, checksum2 } = start.header
+  if (salt1 !== generation.salt1 || salt2 !== generation.salt2) return undefined
+  return { salt1, salt2, frame: 0, checksum1, checksum2 }
 }

@@ -16,7 +16,12 @@ export function watchForRestart(index: WalIndexView, tail: WalTail): 'copied' | 
   for (;;) {
     const header = index.read()
     if (header !== undefined && !tail.isCurrent(header)) return 'restarted'
-    if (header !== undefined && index.backfilled === header.lastFrame) return 'copied'
+    if (header !== undefined) {
+      const isCopied = index.backfilled === header.lastFrame
+      // A page as it was before has to be read before the writer's checkpoint comes to it.
+      if (!tail.keep(header, false)) return 'restarted'
+      if (isCopied) return 'copied'
+    }
     const watched = performance.now() - start
     if (watched > WATCH_MAX || (watched > WATCH && !index.isCheckpointing)) return undefined
     Atomics.wait(BELL, 0, 0, STEP)

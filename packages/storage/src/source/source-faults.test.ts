@@ -7,6 +7,7 @@ import { openCheckpointer } from '../checkpoint/checkpointer.ts'
 import { nodeDisk } from '../disk/disk.ts'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 import { Faults, faultyDisk, faultyDriver } from './testing/faults.ts'
+import type { SourceOptions } from './source.ts'
 import { copyOf, follow, type Followed } from './testing/follow.ts'
 import { MemoryLog } from './testing/memory-log.ts'
 import { makeTables, runStep } from './testing/workload.ts'
@@ -18,7 +19,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 /** Follows a small workload, small enough for every call of it to be failed in turn, with checkpoints and restarts in it. */
-async function runWorkload(path: string, faults: Faults): Promise<Followed | undefined> {
+async function runWorkload(
+  path: string,
+  faults: Faults,
+  options: Pick<SourceOptions, 'readAtOnceFrames' | 'ringBytes'>,
+): Promise<Followed | undefined> {
   const database = new Database(path, { timeout: 0 })
   database.exec('PRAGMA page_size = 512; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF')
   makeTables(database)
@@ -39,6 +44,7 @@ async function runWorkload(path: string, faults: Faults): Promise<Followed | und
         driver,
         softWalBytes: 20_000,
         checkpointer,
+        ...options,
       })
     } catch (error) {
       await checkpointer.close()
@@ -80,17 +86,22 @@ async function runWorkload(path: string, faults: Faults): Promise<Followed | und
   return followed
 }
 
-test.each([
-  ['once', false],
-  ['from then on', true],
+/** Everything is copied from the WAL first, and read from there a few frames at a time. */
+const COPIED = { readAtOnceFrames: 0, ringBytes: 1 }
+
+test.each<[string, string, boolean, Pick<SourceOptions, 'readAtOnceFrames' | 'ringBytes'>]>([
+  ['once', '', false, {}],
+  ['from then on', '', true, {}],
+  ['once', ' in spite of a backlog', false, COPIED],
+  ['from then on', ' in spite of a backlog', true, COPIED],
 ])(
-  'each call that fails %s leaves a source that goes on or says why, and one that is right when opened anew',
+  'each call that fails %s leaves a source that goes on or says why, and one that is right when opened anew%s',
   { timeout: 60_000 },
-  async (_, forever) => {
+  async (_, __, forever, options) => {
     let ran = 0
     for (let at = 1; at < 400; at += at < 30 ? 1 : 13) {
       const faults = new Faults(at, forever)
-      await runWorkload(join(folder, `${at}.db`), faults)
+      await runWorkload(join(folder, `${at}.db`), faults, options)
       ran++
       if (!faults.happened) break
     }

@@ -2,6 +2,8 @@ import type { Checkpointer } from '../checkpoint/checkpointer.ts'
 import type { Disk } from '../disk/disk.ts'
 import type { PageSums } from '../page-sums.ts'
 import type { Place } from '../wal-place.ts'
+import type { Backlog } from './backlog.ts'
+import type { Capture } from './capture.ts'
 import type { CommitBuilder } from './commit-builder.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { LiveFiles, PageReader } from './page-reader.ts'
@@ -19,11 +21,14 @@ export interface SourceParts {
   readonly index: WalIndexView
   readonly ring: FrameRing
   readonly reader: PageReader
+  readonly backlog: Backlog
+  readonly capture: Capture
   readonly builder: CommitBuilder
   readonly sums: PageSums
   readonly checkpointer: Checkpointer
   readonly softFrames: number
   readonly hardFrames: number
+  readonly readAtOnceFrames: number
   /** What the log held at the start. */
   readonly place: Place | undefined
 }

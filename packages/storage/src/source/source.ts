@@ -37,6 +37,13 @@ export interface SourceOptions {
   readonly commitBytesMax?: number
   /** Memory for the frames that were read last, in bytes. */
   readonly ringBytes?: number
+  /**
+   * What may be copied out of the WAL before it is read, in bytes of a file without a name beside the database. A WAL of which more
+   * waits to be read grows.
+   */
+  readonly backlogBytesMax?: number
+  /** Where no gate can make writers wait: frames that are read at once when the pin is to move; more are copied first. */
+  readonly readAtOnceFrames?: number
   /** Runs checkpoints; a thread of its own by default. Closed with the source. */
   readonly checkpointer?: Checkpointer
   /**
@@ -120,7 +127,7 @@ export interface Source {
   readPages(first: number, count: number, into: Uint8Array): void
   /** Registers for pages before they change. Call what it returns to hear no more. */
   beforeChange(listener: BeforeChange): () => void
-  /** True while it does not know all: in a window, or while it compares the database with its log. */
+  /** True while it does not know all: in a window, with a backlog, or while it compares the database with its log. */
   readonly isUnsettled: boolean
   stats(): SourceStats
   /** Reads what is there, and stops. */

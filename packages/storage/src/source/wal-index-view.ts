@@ -40,6 +40,11 @@ export class WalIndexView {
     return undefined
   }
 
+  /** The last frame that is committed, as the last whole header had it. */
+  get lastFrame(): number {
+    return this.#header?.lastFrame ?? 0
+  }
+
   /** Frames that a checkpoint has copied into the database, as the last `read` saw it. */
   get backfilled(): number {
     return decodeCheckpointInfo(this.#bytes)?.backfilled ?? 0

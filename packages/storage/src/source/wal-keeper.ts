@@ -6,11 +6,13 @@ import type { CommitGate } from './commit-gate.ts'
 
 /** What the keeper needs of the source. */
 export interface KeptWal {
-  /** Frames of this generation that have been read. */
+  /** Frames of this generation that have been read or copied. */
   readonly frame: number
+  /** All of its frames. */
+  readonly lastFrame: number
   /** Frames that a checkpoint has copied into the database. */
   readonly backfilled: number
-  /** Moves the pin to the end of the WAL, having read up to there. Throws when it can't. */
+  /** Moves the pin to the end of the WAL, having read or copied up to there. Throws when it can't. */
   movePin(): void
   /** Lets go of the pin and looks at the WAL as often as possible; until `closeWindow` or until the WAL has begun anew. */
   openWindow(): void
@@ -89,12 +91,12 @@ export class WalKeeper {
   /** Called after each look at the WAL. Cheap when there is nothing to do. */
   tick(): void {
     if (this.#stopped) return
-    const { frame } = this.#wal
-    if (this.#wal.windowOpen && this.#isOver()) this.#shut()
+    const { lastFrame } = this.#wal
+    if (this.#wal.windowOpen && (this.#isReady() || this.#isOver())) this.#shut()
     if (this.#job !== undefined || this.#wal.windowOpen) return
-    if (frame >= Math.max(this.#softFrames, this.#nextTurnFrames) && performance.now() >= this.#nextTurnAt) {
+    if (lastFrame >= Math.max(this.#softFrames, this.#nextTurnFrames) && performance.now() >= this.#nextTurnAt) {
       this.#begin(() => this.#turn())
-    } else if (frame - this.#pinnedAt >= this.#bulkFrames) this.#begin(() => this.#copyMost())
+    } else if (lastFrame - this.#pinnedAt >= this.#bulkFrames) this.#begin(() => this.#copyMost())
   }
 
   /**
@@ -159,7 +161,7 @@ export class WalKeeper {
     this.turnsTried++
     // Another process's writer copies as many frames by itself when the window opens as it always does.
     const few = this.#gate === undefined ? AUTO_FRAMES : TAIL_FRAMES
-    await Promise.all([this.#makeDurable(), this.#copyUntilFew(few)])
+    await Promise.all([this.#durable ? undefined : this.#makeDurable(), this.#copyUntilFew(few)])
     if (this.#stopped) return
     if (this.#gate !== undefined && (await this.#turnAtGate(this.#gate))) return
     if (this.#stopped) return
@@ -291,7 +293,7 @@ function isComplete(result: CheckpointResult): boolean {
 
 /** A window is open for this long at most, in milliseconds. */
 const WINDOW: Milliseconds = 20
-const WINDOW_MORE: Milliseconds = 100
+const WINDOW_MORE: Milliseconds = 1000
 const GATE_WAIT: Milliseconds = 20
 const BACK_OFF: Milliseconds = 5
 const BACK_OFF_MAX: Milliseconds = 1000

@@ -1,12 +1,15 @@
 import { StemmaError, type Milliseconds, type Position } from '@stemma/base'
-import { WAL_HEADER_SIZE, decodeWalHeader, type WalIndexHeader, type WordOrder } from '@stemma/sqlite-file'
+import { frameOffset, type WalIndexHeader, type WordOrder } from '@stemma/sqlite-file'
 import type { Disk } from '../disk/disk.ts'
 import type { PageSums } from '../page-sums.ts'
 import type { Place, WalPlace } from '../wal-place.ts'
+import type { Backlog, KeptGeneration } from './backlog.ts'
+import type { Capture } from './capture.ts'
 import type { CommitBuilder } from './commit-builder.ts'
 import type { BuiltCommit } from './commit.ts'
-import type { FrameRing } from './frame-ring.ts'
+import type { FrameRing, ReadFrames } from './frame-ring.ts'
 import type { LiveFiles } from './page-reader.ts'
+import { placeAtStart } from './remains.ts'
 import type { WalIndexView } from './wal-index-view.ts'
 
 /**
@@ -17,12 +20,17 @@ import type { WalIndexView } from './wal-index-view.ts'
  */
 export type Look = 'idle' | 'read' | 'more' | 'restarted' | 'unclear' | 'lost'
 
-/** Reads the WAL from where it is to its committed end, and gives each commit on. */
+/**
+ * Reads the WAL from where it is to its committed end, and gives each commit on. What was copied to the backlog comes first: the WAL may have
+ * begun anew since, so the generation that is being read need not be the one that the WAL is in.
+ */
 export class WalTail {
   readonly #disk: Disk
   readonly #files: LiveFiles
   readonly #index: WalIndexView
   readonly #ring: FrameRing
+  readonly #backlog: Backlog
+  readonly #capture: Capture
   readonly #builder: CommitBuilder
   readonly #sums: PageSums
   readonly #onCommit: (commit: BuiltCommit) => void
@@ -50,6 +58,8 @@ export class WalTail {
     files: LiveFiles
     index: WalIndexView
     ring: FrameRing
+    backlog: Backlog
+    capture: Capture
     builder: CommitBuilder
     sums: PageSums
     position: Position
@@ -62,6 +72,8 @@ export class WalTail {
     this.#files = parts.files
     this.#index = parts.index
     this.#ring = parts.ring
+    this.#backlog = parts.backlog
+    this.#capture = parts.capture
     this.#builder = parts.builder
     this.#sums = parts.sums
     this.#position = parts.position
@@ -71,8 +83,14 @@ export class WalTail {
     this.#chunkFrames = Math.min(parts.ring.capacity >>> 2, Math.max(1, Math.floor(CHUNK_BYTES / parts.ring.pageSize)))
   }
 
+  /** How many frames of the WAL's generation have been read, or copied to be read. */
   get frame(): number {
-    return this.#frame
+    return this.#backlog.end?.frame ?? this.#frame
+  }
+
+  /** The last frame that has been read or copied; undefined when there is none in the WAL's generation. */
+  get end(): WalPlace | undefined {
+    return this.frame === 0 ? undefined : (this.#backlog.end ?? this.#walPlace)
   }
 
   get position(): Position {
@@ -81,11 +99,6 @@ export class WalTail {
 
   get wordOrder(): WordOrder {
     return this.#wordOrder
-  }
-
-  /** Where the last commit ended in the WAL. */
-  get walPlace(): WalPlace | undefined {
-    return this.#walPlace
   }
 
   get place(): Place {
@@ -114,11 +127,12 @@ export class WalTail {
    */
   goTo(header: WalIndexHeader, frame: number): void {
     this.#ring.clear()
+    this.#backlog.clear()
     this.#builder.drop()
     this.#setGeneration(header)
     for (let first = 1; first <= frame; first += this.#chunkFrames) {
       const count = Math.min(this.#chunkFrames, frame - first + 1)
-      if (!this.#ring.load(this.#files.wal, first, count)) throw shortWal(first + count - 1)
+      if (!this.#ring.load(this.#readWal, first, count)) throw shortWal(first + count - 1)
       for (let at = first; at < first + count; at++) {
         const offset = this.#ring.offsetOf(at)
         this.#checkSalts(offset, at)
@@ -127,7 +141,7 @@ export class WalTail {
     }
     this.#frame = this.#scanned = frame
     if (frame > 0) this.#walPlace = this.#placeAt(frame)
-    else this.#walPlace = this.#placeAtStart()
+    else this.#walPlace = placeAtStart(this.#disk, this.#files, header)
   }
 
   /**
@@ -137,6 +151,7 @@ export class WalTail {
    */
   goToRemains(place: WalPlace, wordOrder: WordOrder): void {
     this.#ring.clear()
+    this.#backlog.clear()
     this.#builder.drop()
     this.#salt1 = place.salt1
     this.#salt2 = place.salt2
@@ -145,22 +160,35 @@ export class WalTail {
     this.#walPlace = place
   }
 
-  /** Reads frames that are known to be whole, from the one after the last commit on, and gives their commits on. */
-  takeRemains(last: number): void {
-    while (this.#scanned < last) {
-      const first = this.#scanned + 1
-      const end = Math.min(last, this.#scanned + this.#chunkFrames)
-      if (!this.#ring.load(this.#files.wal, first, end - first + 1)) throw shortWal(end)
-      this.#takeOrDrop(first, end)
-    }
+  /**
+   * Copies what is left of a generation that is over, to be read later.
+   *
+   * @param isThere - whether the file still held all of it when this is called
+   * @returns false when it had been overwritten
+   */
+  keepRemains(last: number, isThere: () => boolean): boolean {
+    if (last === this.frame) return true
+    this.#beginBacklog()
+    return this.#capture.remains(last, isThere)
   }
 
-  /** Goes on at the first frame of a new generation of the WAL. Every frame of the one before must have been read. */
+  /**
+   * Copies what the WAL holds, to be read later. The header is of the WAL's generation, and of no earlier frame than `frame`.
+   *
+   * @param pinned - false when nothing keeps the WAL from being restarted meanwhile
+   * @returns false when it has been restarted
+   */
+  keep(header: WalIndexHeader, pinned: boolean): boolean {
+    if (header.lastFrame === this.frame) return true
+    this.#beginBacklog()
+    return this.#capture.upTo(header, pinned)
+  }
+
+  /** Goes on at the first frame of a new generation of the WAL. Every frame of the one before must have been read or copied. */
   restart(header: WalIndexHeader): void {
-    this.#ring.restart(this.#frame)
-    this.#builder.drop()
-    this.#setGeneration(header)
-    this.#frame = this.#scanned = 0
+    if (!this.#backlog.isEmpty) return this.#backlog.restart(header)
+    this.#ring.restart(this.#frame, true)
+    this.#goOnIn(header)
   }
 
   /** Sets the position without a commit: a log was taken back. */
@@ -177,12 +205,16 @@ export class WalTail {
     const header = this.#index.read()
     if (header === undefined) return 'unclear'
     if (!this.isCurrent(header)) return 'restarted'
+    if (!this.#backlog.isEmpty) {
+      this.takeKept(pinned ? this.#chunkFrames : UNPINNED_FRAMES)
+      return 'more'
+    }
     const { lastFrame } = header
     if (lastFrame === this.#frame) return 'idle'
     if (lastFrame < this.#frame || lastFrame < this.#scanned) return 'lost'
     const first = this.#scanned + 1
     const last = Math.min(lastFrame, this.#scanned + this.#chunkFrames)
-    if (!this.#ring.load(this.#files.wal, first, last - first + 1)) return 'unclear'
+    if (!this.#ring.load(this.#readWal, first, last - first + 1)) return 'unclear'
     if (!pinned) {
       // A restart is published before the first frame is overwritten: what was read before this was whole.
       const after = this.#index.read()
@@ -194,29 +226,92 @@ export class WalTail {
     return last === lastFrame ? 'read' : 'more'
   }
 
+  /** Reads frames of the backlog, about 1 MiB at most, and gives on the commits that end in them. */
+  takeKept(framesMax: number = this.#chunkFrames): void {
+    const { first } = this.#backlog
+    if (this.#scanned < first.frame) {
+      const from = this.#scanned + 1
+      const last = Math.min(first.frame, this.#scanned + framesMax)
+      this.#ring.load(this.#readBacklog, from, last - from + 1)
+      this.#takeOrDrop(from, last)
+      return
+    }
+    const next = this.#backlog.next()
+    if (next === undefined) return
+    this.#ring.restart(first.frame, false)
+    this.#goOnIn(next)
+  }
+
+  /** True while something that was copied has not been read. */
+  get isBehind(): boolean {
+    return !this.#backlog.isEmpty
+  }
+
   /** True when everything has been read that a wal-index header names. */
   hasRead(header: WalIndexHeader | undefined): boolean {
-    return header !== undefined && this.isCurrent(header) && this.#frame >= header.lastFrame
+    return header !== undefined && !this.isBehind && this.isCurrent(header) && this.#frame >= header.lastFrame
   }
 
-  /** Frames of a header's generation that have not been read. */
+  /** Frames that have not been read, of those that a header names and those that were copied. */
   unread(header: WalIndexHeader): number {
-    return this.isCurrent(header) ? header.lastFrame - this.#frame : header.lastFrame
+    const waiting = this.isBehind ? this.#backlog.high - this.#ring.base - this.#frame : 0
+    return waiting + this.uncopied(header)
   }
 
-  /** True when a wal-index header is of the generation that is being read. */
+  /** Frames that have neither been read nor copied, of those that a header names. */
+  uncopied(header: WalIndexHeader): number {
+    return this.isCurrent(header) ? header.lastFrame - this.frame : header.lastFrame
+  }
+
+  /** True when a wal-index header is of the generation that has been read or copied last. */
   isCurrent(header: WalIndexHeader): boolean {
-    return header.salt1 === this.#salt1 && header.salt2 === this.#salt2
+    const { salt1, salt2 } = this.#generation
+    return header.salt1 === salt1 && header.salt2 === salt2
   }
 
   /** True when a header's generation is known to have come right after the one that is being read. */
   isNext(header: WalIndexHeader): boolean {
-    return header.salt1 === (this.#salt1 + 1) >>> 0
+    return header.salt1 === (this.#generation.salt1 + 1) >>> 0
   }
 
   /** Gives on a commit that stands for what nobody saw. */
   recover(pages: readonly { readonly pageNumber: number; readonly sum: bigint }[], pageCount: number): void {
     this.#giveOn(this.#builder.recover(pages, { pageCount, position: this.#next(), committedAt: this.#now() }))
+  }
+
+  get #generation(): Pick<KeptGeneration, 'salt1' | 'salt2'> {
+    return this.#backlog.end ?? { salt1: this.#salt1, salt2: this.#salt2 }
+  }
+
+  readonly #readWal: ReadFrames = (into, first) =>
+    this.#disk.read(this.#files.wal, into, frameOffset(first, this.#ring.pageSize)) === into.byteLength
+
+  readonly #readBacklog: ReadFrames = (into, first) => {
+    this.#backlog.readFrames(into, this.#ring.base + first)
+    return true
+  }
+
+  #beginBacklog(): void {
+    if (!this.#backlog.isEmpty) return
+    // A transaction whose end was not seen is read once more.
+    this.#builder.drop()
+    this.#scanned = this.#frame
+    const { checksum1, checksum2 } = this.#walPlace ?? { checksum1: 0, checksum2: 0 }
+    this.#backlog.begin({
+      salt1: this.#salt1,
+      salt2: this.#salt2,
+      wordOrder: this.#wordOrder,
+      base: this.#ring.base,
+      frame: this.#frame,
+      checksum1,
+      checksum2,
+    })
+  }
+
+  #goOnIn(generation: { readonly salt1: number; readonly salt2: number; readonly wordOrder: WordOrder }): void {
+    this.#builder.drop()
+    this.#setGeneration(generation)
+    this.#frame = this.#scanned = 0
   }
 
   #takeOrDrop(first: number, last: number): void {
@@ -258,7 +353,7 @@ export class WalTail {
     return { epoch: this.#epoch, sequence: this.#position.sequence + 1 }
   }
 
-  #setGeneration(header: WalIndexHeader): void {
+  #setGeneration(header: { readonly salt1: number; readonly salt2: number; readonly wordOrder: WordOrder }): void {
     this.#salt1 = header.salt1
     this.#salt2 = header.salt2
     this.#wordOrder = header.wordOrder
@@ -276,15 +371,6 @@ export class WalTail {
     }
   }
 
-  #placeAtStart(): WalPlace | undefined {
-    const bytes = new Uint8Array(WAL_HEADER_SIZE)
-    this.#disk.read(this.#files.wal, bytes, 0)
-    const start = decodeWalHeader(bytes)
-    if (start.kind === 'empty' || start.header.salt1 !== this.#salt1 || start.header.salt2 !== this.#salt2) return undefined
-    const { salt1, salt2, checksum1, checksum2 } = start.header
-    return { salt1, salt2, frame: 0, checksum1, checksum2 }
-  }
-
   #endsAs(header: WalIndexHeader): boolean {
     const at = this.#ring.offsetOf(this.#ring.base + header.lastFrame)
     const { headers } = this.#ring
@@ -298,6 +384,8 @@ export class WalTail {
   }
 }
 
+/** While nothing holds the WAL, somebody must look at it again soon. */
+const UNPINNED_FRAMES = 32
 const CHUNK_BYTES = 1024 * 1024
 /** A guess, before any commit was seen. */
 const FRAMES_PER_COMMIT = 4
