@@ -70,6 +70,8 @@ class Catalog {
 class KeyedTables {
   readonly #database: Database.Database
   readonly #catalog: Catalog
+  /** Sessions know no defaults: they take a row that is shorter than its table for one with NULLs at the end. */
+  readonly #short = new Set<string>()
 
   constructor(database: Database.Database, catalog: Catalog) {
     this.#database = database
@@ -86,6 +88,7 @@ class KeyedTables {
       const places = columns.map((column) => layout.columns.findIndex((each) => each.name === column.name))
       const valuesOf = (rowid: bigint, record: Uint8Array): readonly string[] => {
         const stored = decodeRecord(record, 'utf-8')
+        if (stored.length < layout.columns.length) this.#short.add(name)
         return places.map((place) => {
           const column = layout.columns[place]!
           const value = place < stored.length ? stored[place]! : column.defaultValue
@@ -98,7 +101,8 @@ class KeyedTables {
         if (after !== undefined) put(told, { table: name, columns, side: 'after', values: valuesOf(rowid, after) })
       }
     }
-    for (const [key, { before, after }] of told) if (before?.join() === after?.join()) told.delete(key)
+    const isShort = (key: string): boolean => [...this.#short].some((name) => key.startsWith(`${name}: `))
+    for (const [key, { before, after }] of told) if (before?.join() === after?.join() || isShort(key)) told.delete(key)
     return told
   }
 
@@ -119,7 +123,7 @@ class KeyedTables {
   #columns(table: string): Column[] | undefined {
     // FTS5 writes to its shadow tables in ways that sessions do not see.
     const kind = this.#database.prepare(`SELECT type FROM pragma_table_list(?) WHERE schema = 'main'`).pluck().get(table)
-    if (table.startsWith('sqlite_') || kind !== 'table') return undefined
+    if (table.startsWith('sqlite_') || kind !== 'table' || this.#short.has(table)) return undefined
     const columns = this.#database.prepare('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)').all(table) as Column[]
     if (columns.every(({ pk }) => pk === 0) || columns.some(({ hidden }) => hidden !== 0)) return undefined
     // Sessions take a key of 3.0 for another one than the same key that is stored as an integer.
