@@ -1,12 +1,17 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Facts, Moments, Opened, Task, Written } from './child.ts'
+import type { CaptureTask } from './capture-child.ts'
+import type { Facts, Moments, Opened, Task } from './child.ts'
+import type { SourceCost } from './source-cost.ts'
+import type { Written } from './write.ts'
 
 interface Results {
   'open-plain': void
   'open-leader': Opened
   'open-follower': Opened
   'open-sink': void
+  'open-sessions': void
+  'measure-source': SourceCost
   write: Written
   'write-count': Written
   'write-paced': Moments
@@ -16,15 +21,19 @@ interface Results {
   close: void
 }
 
-type TaskOf<K extends Task['kind']> = Extract<Task, { readonly kind: K }>
+type AnyTask = Task | CaptureTask
+type TaskOf<K extends AnyTask['kind']> = Extract<AnyTask, { readonly kind: K }>
+
+/** What a process runs: all tasks; or those of a writer whose changes are captured by other means. */
+export type Program = 'child.ts' | 'capture-child.ts'
 
 /** A process of its own that does one task after another: a writer, a leader, a follower, a sink. */
 export class Child {
   readonly #process: ChildProcess
   #waiting: { resolve(value: never): void; reject(error: Error): void }[] = []
 
-  constructor() {
-    this.#process = fork(fileURLToPath(new URL('child.ts', import.meta.url)), {
+  constructor(program: Program) {
+    this.#process = fork(fileURLToPath(new URL(program, import.meta.url)), {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
@@ -43,7 +52,7 @@ export class Child {
     return this.#process.pid!
   }
 
-  run<K extends Task['kind']>(task: TaskOf<K>): Promise<Results[K]> {
+  run<K extends AnyTask['kind']>(task: TaskOf<K>): Promise<Results[K]> {
     const { promise, resolve, reject } = Promise.withResolvers<Results[K]>()
     this.#waiting.push({ resolve, reject })
     this.#process.send(task)
@@ -61,11 +70,11 @@ export class Child {
 }
 
 /** Runs work with children, and ends them whatever happens. */
-export async function withChildren<T>(work: (child: () => Child) => Promise<T>): Promise<T> {
+export async function withChildren<T>(work: (child: (program?: Program) => Child) => Promise<T>): Promise<T> {
   const children: Child[] = []
   try {
-    return await work(() => {
-      const child = new Child()
+    return await work((program = 'child.ts') => {
+      const child = new Child(program)
       children.push(child)
       return child
     })

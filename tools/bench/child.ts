@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { openFollower, openLeader, type Follower, type FollowerEvent, type Leader } from 'stemma'
-import { median, quantile } from './result.ts'
 import { openSink, type Sink } from './sink.ts'
+import { measureSource, type SourceTask } from './source-cost.ts'
 import { newWorkload, type Workload } from './workload.ts'
+import { write } from './write.ts'
 
 /** What a child process is told to do, one thing after another. Times are in milliseconds. */
 export type Task =
@@ -15,6 +16,9 @@ export type Task =
       readonly ship: 'synced' | 'immediate'
       readonly thread: 'worker' | 'same'
       readonly token?: Uint8Array | undefined
+      /** The one format that it serves: `wal` by default. */
+      readonly format?: Format | undefined
+      readonly rowImage?: 'full' | 'changed' | undefined
     }
   | {
       readonly kind: 'open-follower'
@@ -24,8 +28,10 @@ export type Task =
       readonly token?: Uint8Array | undefined
       /** A file to be removed once there is a connection, so that its memory is at hand. */
       readonly spare?: string
+      readonly format?: Format | undefined
     }
-  | { readonly kind: 'open-sink'; readonly url: string }
+  | { readonly kind: 'open-sink'; readonly url: string; readonly format?: Format | undefined }
+  | ({ readonly kind: 'measure-source' } & SourceTask)
   /** Writes as fast as it can. */
   | { readonly kind: 'write'; readonly workload: Workload; readonly seconds: number }
   | { readonly kind: 'write-count'; readonly workload: Workload; readonly count: number }
@@ -37,6 +43,8 @@ export type Task =
   | { readonly kind: 'facts' }
   | { readonly kind: 'close' }
 
+export type Format = 'wal' | 'row'
+
 export interface Opened {
   readonly url: string
   /** From the call until it could be used. */
@@ -47,14 +55,6 @@ export interface Opened {
   readonly settledMs: number
   /** A follower: whether it took a snapshot. */
   readonly tookSnapshot: boolean
-}
-
-export interface Written {
-  readonly commits: number
-  readonly seconds: number
-  readonly medianMs: number
-  readonly p999Ms: number
-  readonly longestMs: number
 }
 
 export interface Facts {
@@ -88,15 +88,18 @@ async function run(task: Task): Promise<unknown> {
       return
     case 'open-leader':
       return await timed(async () => {
-        const { database, ship, thread, token } = task
-        open.leader = await openLeader({ database, ship, thread, ...(token === undefined ? {} : { token }) })
+        const { database, ship, thread, token, format = 'wal', rowImage = 'full' } = task
+        const options = { database, ship, thread, formats: [format], rowImage }
+        open.leader = await openLeader({ ...options, ...(token === undefined ? {} : { token }) })
         return open.leader.url
       })
     case 'open-follower':
       return await follow(task)
     case 'open-sink':
-      open.sink = await openSink(task.url)
+      open.sink = await openSink(task.url, task.format)
       return
+    case 'measure-source':
+      return await measureSource(task)
     case 'write':
       return write(newWorkload(writer(), task.workload, 7), Infinity, task.seconds)
     case 'write-count':
@@ -130,7 +133,7 @@ async function timed(work: () => Promise<string>): Promise<Opened> {
 }
 
 async function follow(task: Extract<Task, { readonly kind: 'open-follower' }>): Promise<Opened> {
-  const { url, database, merge, token, spare } = task
+  const { url, database, merge, token, spare, format = 'wal' } = task
   let connectedAt = 0
   let tookSnapshot = false
   let lastPageAt = 0
@@ -147,33 +150,11 @@ async function follow(task: Extract<Task, { readonly kind: 'open-follower' }>): 
     if (event.kind === 'failed') failure = event.error
   }
   const opened = await timed(async () => {
-    open.follower = await openFollower({ url, database, merge, onEvent, ...(token === undefined ? {} : { token }) })
+    open.follower = await openFollower({ url, database, merge, format, onEvent, ...(token === undefined ? {} : { token }) })
     return url
   })
   if (failure !== undefined) throw failure
   return { ...opened, caughtUpMs: performance.now() - connectedAt, settledMs, tookSnapshot }
-}
-
-function write(step: () => void, count: number, seconds: number): Written {
-  const latencies = new Float64Array(Math.min(count, 4_000_000))
-  const start = performance.now()
-  const end = start + seconds * 1000
-  let commits = 0
-  let before = start
-  while (commits < latencies.length && before < end) {
-    step()
-    const after = performance.now()
-    latencies[commits++] = after - before
-    before = after
-  }
-  const sorted = latencies.subarray(0, commits).toSorted()
-  return {
-    commits,
-    seconds: (before - start) / 1000,
-    medianMs: median([quantile(sorted, 0.5)]),
-    p999Ms: quantile(sorted, 0.999),
-    longestMs: sorted.at(-1) ?? NaN,
-  }
 }
 
 function now(): number {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { Bench, EFFORT, type Effort } from './bench.ts'
 import { measureCatchUp, measureSnapshot } from './groups/catch-up.ts'
 import { measureLag, measureWire } from './groups/lag.ts'
+import { measureRows } from './groups/rows.ts'
 import { measureIdle, measureSize } from './groups/size.ts'
 import { measureWrites } from './groups/write.ts'
 import { isReached, toJson, toLine, type Row } from './result.ts'
@@ -12,6 +13,7 @@ Measures Stemma beside plain SQLite, in turns, and prints medians. A NAME is the
   write      the leader's write rate, its longest transactions, WAL and CPU time: write.insert.own.rate and so on
   catch-up   a follower that was away       lag     from the commit to a reader of the copy
   wire       bytes on the network           snapshot  against cp
+  rows       the logical log: rows.write, rows.decode, rows.catch-up, rows.wire, rows.memory
   idle       a leader without work          size    a database of 1 GB against a small one (with --large, or by name)`
 
 /** Runs what the arguments ask for; gives the exit code: 1 when a goal was missed, 2 when nothing has such a name. */
@@ -54,6 +56,7 @@ export async function main(args: readonly string[], print: (line: string) => voi
     for await (const row of measureSnapshot(bench)) tell(row)
     for await (const row of measureLag(bench)) tell(row)
     for await (const row of measureWire(bench)) tell(row)
+    for await (const row of measureRows(bench)) tell(row)
     for await (const row of measureIdle(bench)) tell(row)
     if (values.large === true || positionals.length > 0) for await (const row of measureSize(bench)) tell(row)
   } finally {

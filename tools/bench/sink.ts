@@ -22,8 +22,8 @@ export interface Sink {
 }
 
 /** Connects to a leader. When it resolves, the snapshot has been taken (and dropped) and commits are coming. */
-export async function openSink(url: string): Promise<Sink> {
-  const sink = new OpenSink()
+export async function openSink(url: string, format = 'wal'): Promise<Sink> {
+  const sink = new OpenSink(format)
   await connectTcp({ url, signal: new AbortController().signal, onLink: (link) => sink.accept(link) })
   await sink.following
   return sink
@@ -40,13 +40,13 @@ class OpenSink implements Sink {
   /** The snapshot that is being received. */
   #info: Extract<FollowerEffect, { readonly kind: 'stage' }> | undefined
 
-  constructor() {
+  constructor(format: string) {
     this.#follower = newFollower(
       {
         node: '00000000000000000000000000000001',
         name: 'sink',
         sqlite: '3.54.1',
-        formats: [{ name: 'wal', versions: [1] }],
+        formats: [{ name: format, versions: [1] }],
         onDiverged: 'stop',
         held: { kind: 'empty' },
         durable: undefined,

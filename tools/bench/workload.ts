@@ -35,8 +35,26 @@ export function createDatabase(path: string, bytes = 0): void {
   database.close()
 }
 
+/** Adds triggers that write each row, old and new, into a log table: what programs do that have no other means. */
+export function logByTriggers(path: string): void {
+  const database = new Database(path)
+  const row = (of: string): string => `json_array(${['id', 'name', 'note', 'amount'].map((name) => `${of}.${name}`).join(', ')})`
+  database.exec(`CREATE TABLE changes (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, before TEXT, after TEXT);
+    CREATE TRIGGER item_insert AFTER INSERT ON item BEGIN INSERT INTO changes (kind, after) VALUES ('insert', ${row('new')}); END;
+    CREATE TRIGGER item_update AFTER UPDATE ON item BEGIN
+      INSERT INTO changes (kind, before, after) VALUES ('update', ${row('old')}, ${row('new')}); END;
+    CREATE TRIGGER item_delete AFTER DELETE ON item BEGIN INSERT INTO changes (kind, before) VALUES ('delete', ${row('old')}); END`)
+  database.close()
+}
+
+/** What a workload needs of a database, so that it may be another library's. */
+export interface Writable {
+  prepare(sql: string): { run(...values: (string | number)[]): unknown }
+  transaction(work: () => void): () => void
+}
+
 /** A function that runs one transaction of a workload. The same seed gives the same transactions. */
-export function newWorkload(database: Database.Database, workload: Workload, seed = 1): () => void {
+export function newWorkload(database: Writable, workload: Workload, seed = 1): () => void {
   const dice = newDice(seed)
   const text = randomText(dice, 1 << 16)
   const slice = (length: number): string => {

@@ -122,8 +122,13 @@ class KeyedTables {
 
   #columns(table: string): Column[] | undefined {
     // FTS5 writes to its shadow tables in ways that sessions do not see.
-    const kind = this.#database.prepare(`SELECT type FROM pragma_table_list(?) WHERE schema = 'main'`).pluck().get(table)
+    const [kind, sql] = this.#database
+      .prepare(`SELECT t.type, s.sql FROM pragma_table_list(?) t JOIN sqlite_schema s ON s.name = t.name WHERE t.schema = 'main'`)
+      .raw()
+      .get(table) as [string, string]
     if (table.startsWith('sqlite_') || kind !== 'table' || this.#short.has(table)) return undefined
+    // Where 'a' and 'A' are one key, a session tells an update of the one into the other, and pages a row gone and a row come.
+    if (/COLLATE.*WITHOUT ROWID/is.test(sql)) return undefined
     const columns = this.#database.prepare('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)').all(table) as Column[]
     if (columns.every(({ pk }) => pk === 0) || columns.some(({ hidden }) => hidden !== 0)) return undefined
     // Sessions take a key of 3.0 for another one than the same key that is stored as an integer.

@@ -2,49 +2,22 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { closeSync, copyFileSync, fdatasyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { Bench } from '../bench.ts'
-import type { Opened } from '../child.ts'
+import type { Format, Opened } from '../child.ts'
 import { withChildren } from '../child-process.ts'
 import { newRow, show, type Row } from '../result.ts'
+import type { Workload } from '../workload.ts'
 
 const MANNERS = ['merged', 'unmerged'] as const
 const GOALS = { merged: 5, unmerged: 1.5 } as const
+
+type Manner = (typeof MANNERS)[number]
 
 /** A follower that was away while many one-row commits were made, against the rate at which plain SQLite makes them. */
 export async function* measureCatchUp(bench: Bench): AsyncGenerator<Row> {
   const manners = MANNERS.filter((manner) => bench.wants(`catch-up.${manner}`))
   if (manners.length === 0) return
-  const { backlog, runs } = bench.effort
-  const [database, start, copy] = [bench.newDatabase(), bench.newPath(), bench.newPath()]
-  const plain: number[] = []
-  const rates = { merged: [] as number[], unmerged: [] as number[] }
-  const cpu = { merged: [] as number[], unmerged: [] as number[] }
-  await withChildren(async (newChild) => {
-    const leader = newChild()
-    const { url } = await leader.run({ kind: 'open-leader', database, ship: 'synced', thread: 'worker' })
-    await withChildren((newFollower) => newFollower().run({ kind: 'open-follower', url, database: start, merge: true }))
-    await leader.run({ kind: 'write-count', workload: 'insert', count: backlog })
-    for (let run = 0; run < runs; run++) {
-      plain.push(await plainRate(bench))
-      for (const manner of manners) {
-        bench.copy(start, copy)
-        await withChildren(async (newFollower) => {
-          const follower = newFollower()
-          const before = await follower.run({ kind: 'facts' })
-          const { caughtUpMs, tookSnapshot } = await follower.run({
-            kind: 'open-follower',
-            url,
-            database: copy,
-            merge: manner === 'merged',
-          })
-          if (tookSnapshot) throw new Error('the follower took a snapshot instead of the backlog')
-          const after = await follower.run({ kind: 'facts' })
-          rates[manner].push((backlog / caughtUpMs) * 1000)
-          cpu[manner].push((after.cpuUs - before.cpuUs) / backlog)
-        })
-      }
-    }
-  })
-  for (const path of [database, start, copy]) bench.remove(path)
+  const { backlog } = bench.effort
+  const { plain, rates, cpu } = await catchUpRates(bench, { format: 'wal', workload: 'insert', backlog, manners })
   for (const manner of manners) {
     yield newRow({
       name: `catch-up.${manner}`,
@@ -58,13 +31,57 @@ export async function* measureCatchUp(bench: Bench): AsyncGenerator<Row> {
   }
 }
 
-async function plainRate(bench: Bench): Promise<number> {
+interface Backlog {
+  readonly format: Format
+  readonly workload: Workload
+  /** Commits. */
+  readonly backlog: number
+  readonly manners: readonly Manner[]
+}
+
+/** Commits a second, and CPU time for each in microseconds: of each run, in turns. */
+export async function catchUpRates(
+  bench: Bench,
+  options: Backlog,
+): Promise<{ plain: number[]; rates: Record<Manner, number[]>; cpu: Record<Manner, number[]> }> {
+  const { format, workload, backlog, manners } = options
+  const [database, start, copy] = [bench.newDatabase(), bench.newPath(), bench.newPath()]
+  const plain: number[] = []
+  const rates = { merged: [] as number[], unmerged: [] as number[] }
+  const cpu = { merged: [] as number[], unmerged: [] as number[] }
+  await withChildren(async (newChild) => {
+    const leader = newChild()
+    const { url } = await leader.run({ kind: 'open-leader', database, ship: 'synced', thread: 'worker', format })
+    await withChildren((newFollower) => newFollower().run({ kind: 'open-follower', url, database: start, merge: true, format }))
+    await leader.run({ kind: 'write-count', workload, count: backlog })
+    for (let run = 0; run < bench.effort.runs; run++) {
+      plain.push(await plainRate(bench, options))
+      for (const manner of manners) {
+        bench.copy(start, copy)
+        await withChildren(async (newFollower) => {
+          const follower = newFollower()
+          const before = await follower.run({ kind: 'facts' })
+          const merge = manner === 'merged'
+          const opened = await follower.run({ kind: 'open-follower', url, database: copy, merge, format })
+          if (opened.tookSnapshot) throw new Error('the follower took a snapshot instead of the backlog')
+          const after = await follower.run({ kind: 'facts' })
+          rates[manner].push((backlog / opened.caughtUpMs) * 1000)
+          cpu[manner].push((after.cpuUs - before.cpuUs) / backlog)
+        })
+      }
+    }
+  })
+  for (const path of [database, start, copy]) bench.remove(path)
+  return { plain, rates, cpu }
+}
+
+async function plainRate(bench: Bench, { workload, backlog }: Backlog): Promise<number> {
   const database = bench.newDatabase()
   try {
     return await withChildren(async (newChild) => {
       const writer = newChild()
       await writer.run({ kind: 'open-plain', database })
-      const { commits, seconds } = await writer.run({ kind: 'write-count', workload: 'insert', count: bench.effort.backlog })
+      const { commits, seconds } = await writer.run({ kind: 'write-count', workload, count: backlog })
       return commits / seconds
     })
   } finally {

@@ -1,7 +1,8 @@
 import type { Bench } from '../bench.ts'
 import { withChildren } from '../child-process.ts'
+import type { Format } from '../child.ts'
 import { newRow, quantile, type Row } from '../result.ts'
-import { ROWS } from '../workload.ts'
+import { ROWS, type Workload } from '../workload.ts'
 
 const GOALS = { immediate: [0.5, 4], synced: [1, 6] } as const
 const RATES = [200, 1000]
@@ -64,18 +65,29 @@ const WIRE = { insert: 385, update: 100 } as const
 export async function* measureWire(bench: Bench): AsyncGenerator<Row> {
   for (const workload of ['insert', 'update'] as const) {
     if (!bench.wants(`wire.${workload}`)) continue
-    const database = bench.newDatabase()
-    const count = Math.ceil(1000 * bench.effort.seconds)
-    const bytes = await withChildren(async (newChild) => {
+    const runs = [await bytesPerCommit(bench, { workload, format: 'wal' })]
+    yield newRow({ name: `wire.${workload}`, unit: 'bytes', goal: WIRE[workload], better: 'lower', runs })
+  }
+}
+
+/** What a sink receives of paced commits, for each. */
+export async function bytesPerCommit(
+  bench: Bench,
+  { workload, ...how }: { readonly workload: Workload; readonly format: Format; readonly rowImage?: 'full' | 'changed' },
+): Promise<number> {
+  const database = bench.newDatabase()
+  const count = Math.ceil(1000 * bench.effort.seconds)
+  try {
+    return await withChildren(async (newChild) => {
       const [leader, sink] = [newChild(), newChild()]
-      const { url } = await leader.run({ kind: 'open-leader', database, ship: 'immediate', thread: 'worker' })
-      await sink.run({ kind: 'open-sink', url })
+      const { url } = await leader.run({ kind: 'open-leader', database, ship: 'immediate', thread: 'worker', ...how })
+      await sink.run({ kind: 'open-sink', url, format: how.format })
       const before = await sink.run({ kind: 'facts' })
       await leader.run({ kind: 'write-paced', workload, count, perSecond: 1000 })
       await sink.run({ kind: 'reach', sequence: before.sequence + count })
-      return (await sink.run({ kind: 'facts' })).bytesReceived - before.bytesReceived
+      return ((await sink.run({ kind: 'facts' })).bytesReceived - before.bytesReceived) / count
     })
+  } finally {
     bench.remove(database)
-    yield newRow({ name: `wire.${workload}`, unit: 'bytes', goal: WIRE[workload], better: 'lower', runs: [bytes / count] })
   }
 }

@@ -1,8 +1,8 @@
 import { largestWal, type Bench } from '../bench.ts'
 import { withChildren, type Child } from '../child-process.ts'
-import type { Written } from '../child.ts'
 import { newRow, show, type Row } from '../result.ts'
 import { WORKLOADS, type Workload } from '../workload.ts'
+import type { Written } from '../write.ts'
 
 /** Who writes, and who listens. */
 type Setting =
