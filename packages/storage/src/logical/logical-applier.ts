@@ -1,6 +1,7 @@
-import { StemmaError, showPosition, type Position, type TextEncoding } from '@stemma/base'
+import { StemmaError, showPosition, type TextEncoding } from '@stemma/base'
 import type { CommitRows, DecodedEntry, RowFormat } from '@stemma/log'
 import type { CopyPlace } from '../replica/copy-place.ts'
+import { followsOn } from '../replica/follows-on.ts'
 import { copyError } from '../replica/replica-error.ts'
 import type { TableCatalog } from '../rows/table-catalog.ts'
 import { isBusy, type SqliteConnection, type SqliteStatement } from '../sqlite/driver.ts'
@@ -99,28 +100,31 @@ export class LogicalApplier {
   }
 
   #run(entries: readonly DecodedEntry[], merge: boolean): void {
-    let cursor: CopyPlace = this.#place
+    let last: DecodedEntry | undefined
     let [bytes, count] = [0, 0]
     try {
       for (const entry of entries) {
-        if (!follows(cursor, entry)) continue
+        if (!followsOn(last ?? this.#place, entry)) continue
         const commit = this.#decode(entry)
         // A change of the schema is a transaction of its own.
         const isAlone = !merge || commit.schema.length > 0
-        if (isAlone && count > 0) this.#end(cursor)
-        if (isAlone || count === 0) {
+        if (isAlone && count > 0) {
+          this.#end(last!)
+          count = 0
+        }
+        if (count === 0) {
           this.#start()
-          bytes = count = 0
+          bytes = 0
         }
         this.#writer.write(commit, entry.position)
-        cursor = { ...cursor, position: entry.position, digest: entry.digest, format: entry.format }
+        last = entry
         bytes += entry.byteLength
         count++
         if (!isAlone && bytes < GROUP_BYTES && count < GROUP_ENTRIES) continue
-        this.#end(cursor)
+        this.#end(last)
         count = 0
       }
-      if (count > 0) this.#end(cursor)
+      if (count > 0) this.#end(last!)
     } catch (error) {
       throw this.#failed(error)
     }
@@ -157,7 +161,7 @@ export class LogicalApplier {
     if (!this.#stripped.isLoaded()) throw new StemmaError('DATABASE_BUSY', 'another program changes the schema of the copy', {})
   }
 
-  #end({ position, digest, format, ...rest }: CopyPlace): void {
+  #end({ position, digest, format }: DecodedEntry): void {
     this.#note ??= this.#connection.prepare(
       `UPDATE ${COPY_TABLE} SET epoch = ?, sequence = ?, digest = ?, format = ? WHERE epoch = ? AND sequence = ?`,
     )
@@ -167,7 +171,7 @@ export class LogicalApplier {
     if (this.#note.run(...values, BigInt(before.epoch), BigInt(before.sequence)) !== 1)
       throw new StemmaError('REPLICA_WRITTEN', `the copy no longer says that it stands at ${showPosition(before)}`, {})
     this.#commit.run()
-    this.#place = { ...rest, position, digest, format }
+    this.#place = { ...this.#place, position, digest, format }
     this.#options.committed()
     for (const difference of this.#forced.splice(0)) this.#options.forced(difference)
   }
@@ -184,31 +188,6 @@ export class LogicalApplier {
     }
     return failure
   }
-}
-
-/**
- * Whether an entry is the next one after a place.
- *
- * @returns false for an entry that the copy has
- * @throws StemmaError ENTRY_GAP, HISTORY_DIVERGED, SNAPSHOT_NEEDED
- */
-function follows(place: { readonly position: Position; readonly digest: bigint }, entry: DecodedEntry): boolean {
-  const { epoch, sequence } = entry.position
-  const at = place.position
-  const had = sequence < at.sequence || (sequence === at.sequence && entry.digest === place.digest)
-  if (had && epoch <= at.epoch) return false
-  const here = showPosition(at)
-  const there = showPosition(entry.position)
-  if (sequence > at.sequence + 1)
-    throw new StemmaError('ENTRY_GAP', `the copy stands at ${here}, the entry at ${there}`, { here, there })
-  if (sequence <= at.sequence || epoch < at.epoch || entry.digestBefore !== place.digest) {
-    throw new StemmaError('HISTORY_DIVERGED', `the entry at ${there} does not follow on from what the copy has at ${here}`, {
-      here,
-      there,
-    })
-  }
-  if (entry.barrier) throw new StemmaError('SNAPSHOT_NEEDED', `the commit at ${there} is not in its entry`, { here, there })
-  return true
 }
 
 function isEntryAtFault(error: unknown): boolean {

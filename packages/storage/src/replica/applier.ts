@@ -3,6 +3,7 @@ import type { DecodedEntry, PageFormat } from '@stemma/log'
 import type { PageSums } from '../page-sums.ts'
 import type { CopyFile } from './copy-file.ts'
 import { isSameWalPlace, type CopyPlace } from './copy-place.ts'
+import { followsOn } from './follows-on.ts'
 import { PageStage, type StagedPage } from './page-stage.ts'
 import { copyError, isDiskFull } from './replica-error.ts'
 import type { ReplicaStore } from './replica-store.ts'
@@ -61,9 +62,6 @@ export class Applier {
   #unsettled = false
   /** SQLite's count of transactions, after the last of ours. */
   #changeCounter: number
-  #epoch = 0
-  #sequence = 0
-  #digest = 0n
 
   constructor(options: ApplierOptions) {
     this.#options = options
@@ -149,18 +147,15 @@ export class Applier {
 
   #run(entries: readonly DecodedEntry[], merge: boolean): void {
     const stage = this.#stage
-    this.#cursorTo(this.#place)
+    let at: Pick<DecodedEntry, 'position' | 'digest'> = this.#place
     let last: DecodedEntry | undefined
     try {
       for (const entry of entries) {
-        if (!this.#follows(entry)) continue
+        if (!followsOn(at, entry)) continue
         if (last === undefined) stage.begin(this.sums.pageCount)
         this.#formatOf(entry).apply(entry.payload, entry.formatVersion, stage)
         stage.endEntry()
-        last = entry
-        this.#epoch = entry.position.epoch
-        this.#sequence = entry.position.sequence
-        this.#digest = entry.digest
+        at = last = entry
         if (merge && stage.stagedBytes < GROUP_BYTES) continue
         this.#seal(entry)
         last = undefined
@@ -174,26 +169,6 @@ export class Applier {
       throw copyError(error)
     }
     this.#flush()
-  }
-
-  /** @returns false for an entry that the copy has */
-  #follows(entry: DecodedEntry): boolean {
-    const { epoch, sequence } = entry.position
-    const had = sequence < this.#sequence || (sequence === this.#sequence && entry.digest === this.#digest)
-    if (had && epoch <= this.#epoch) return false
-    const here = showPosition({ epoch: this.#epoch, sequence: this.#sequence })
-    const there = showPosition(entry.position)
-    if (sequence > this.#sequence + 1)
-      throw new StemmaError('ENTRY_GAP', `the copy stands at ${here}, the entry at ${there}`, { here, there })
-    if (sequence <= this.#sequence || epoch < this.#epoch || entry.digestBefore !== this.#digest) {
-      throw new StemmaError('HISTORY_DIVERGED', `the entry at ${there} does not follow on from what the copy has at ${here}`, {
-        here,
-        there,
-      })
-    }
-    if (entry.barrier)
-      throw new StemmaError('SNAPSHOT_NEEDED', `the commit at ${there} was too large for an entry`, { here, there })
-    return true
   }
 
   #formatOf(entry: DecodedEntry): PageFormat {
@@ -336,12 +311,6 @@ export class Applier {
       return
     }
     if (header.lastFrame === 0 || !isSameWalPlace(this.#place.wal, placeOf(header))) throw writtenByOthers(this.#place)
-  }
-
-  #cursorTo({ position, digest }: CopyPlace): void {
-    this.#epoch = position.epoch
-    this.#sequence = position.sequence
-    this.#digest = digest
   }
 
   #setSum(pageNumber: number, sum: bigint): void {
