@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'ROWS_UNKNOWN'
   | 'ROW_DIFFERS'
   | 'WRONG_COPY_KIND'
+  | 'MISSING_FUNCTION'
   | 'SNAPSHOT_DAMAGED'
   | 'SNAPSHOT_UNSOUND'
   | 'NOT_STEMMA'
@@ -163,6 +164,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   WRONG_COPY_KIND: {
     recovery: 'fix-input',
     hint: 'A copy is followed either by pages (format wal) or by rows (format row). Follow it by the format that made it, or give the path of a new copy.',
+  },
+  MISSING_FUNCTION: {
+    recovery: 'stop',
+    hint: 'An index of the leader uses a function or collation of the program that writes it, which a copy by rows has to compute and can not. Follow by pages (format wal), where nothing is computed.',
   },
   SNAPSHOT_DAMAGED: {
     recovery: 'resync',

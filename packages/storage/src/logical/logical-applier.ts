@@ -8,6 +8,7 @@ import { isBusy, type SqliteConnection, type SqliteStatement } from '../sqlite/d
 import { CommitWriter } from './commit-writer.ts'
 import { COPY_TABLE, readCopyNote, type CopyNote } from './copy-table.ts'
 import type { FoundDifference } from './row-difference.ts'
+import { rowsError } from './rows-error.ts'
 import { StrippedSchema } from './stripped-schema.ts'
 
 export interface LogicalApplierOptions {
@@ -70,7 +71,7 @@ export class LogicalApplier {
    * Applies entries that follow on from `place`; those that the copy has already are skipped. When it returns, readers see them.
    *
    * @throws StemmaError ENTRY_GAP, HISTORY_DIVERGED, ROW_DIFFERS, DAMAGED_ENTRY, SNAPSHOT_NEEDED, REPLICA_WRITTEN, REPLICA_FULL,
-   *   REPLICA_FAILED, DATABASE_BUSY, NO_COMMON_FORMAT. The entries before the one at fault have been applied.
+   *   REPLICA_FAILED, DATABASE_BUSY, NO_COMMON_FORMAT, MISSING_FUNCTION. The entries before the one at fault have been applied.
    */
   apply(entries: readonly DecodedEntry[]): void {
     this.settle()
@@ -179,7 +180,7 @@ export class LogicalApplier {
   #failed(error: unknown): unknown {
     this.#unsettled = true
     this.#forced = []
-    const failure = copyError(error)
+    const failure = rowsError(error)
     try {
       this.settle()
     } catch {

@@ -168,6 +168,19 @@ test('a copy that lacks what the leader drops says so, and stays where it is', (
     leader.close()
   }))
 
+test('an index by a function of the leader’s program can not be kept, and the copy says why', () =>
+  inFolder(async (folder) => {
+    const { leader, replica } = await newPair(folder, TABLE)
+    leader.database.function('twice', { deterministic: true }, (x) => 2 * (x as number))
+    leader.run('CREATE VIEW v AS SELECT twice(a) FROM t')
+    replica.apply(leader.entries)
+    const [entry] = leader.run('CREATE INDEX i ON t (twice(a))')
+    expect(codeOf(() => replica.apply([entry!]))).toBe('MISSING_FUNCTION')
+    expect(replica.state).toMatchObject({ position: leader.entries[1]!.position })
+    await replica.close()
+    leader.close()
+  }))
+
 test('what others write to the copy is told, checkpoints and reads are not', () =>
   inFolder(async (folder) => {
     const events: LogicalReplicaEvent[] = []

@@ -5,6 +5,7 @@ import { TableCatalog } from '../rows/table-catalog.ts'
 import type { SqliteConnection, SqliteDriver } from '../sqlite/driver.ts'
 import { CommitWriter } from './commit-writer.ts'
 import { makeCopyTable, type CopyNote } from './copy-table.ts'
+import { rowsError } from './rows-error.ts'
 import { pagesOfFile, rowsOfDatabase } from './snapshot-rows.ts'
 import { StrippedSchema } from './stripped-schema.ts'
 
@@ -68,7 +69,7 @@ export function copyLogically(
     connection.exec('COMMIT; PRAGMA writable_schema = RESET')
     finish(connection, options)
   } catch (error) {
-    if (!StemmaError.is(error, 'ROW_DIFFERS')) throw error
+    if (!StemmaError.is(error, 'ROW_DIFFERS')) throw rowsError(error)
     throw new StemmaError('SNAPSHOT_UNSOUND', `the snapshot's rows are against its own constraints`, {}, error)
   } finally {
     catalog.close()

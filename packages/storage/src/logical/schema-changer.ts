@@ -11,6 +11,8 @@ export interface SchemaChangerParts {
   readonly catalog: TableCatalog
 }
 
+const AUTO_INDEX = 'sqlite_autoindex_'
+
 /**
  * Makes the schema changes of one commit, within the transaction of its rows.
  *
@@ -39,6 +41,7 @@ export class SchemaChanger {
     const alters = changes.flatMap((change) =>
       change.kind === 'alter' ? { ...change, rowid: this.#rowidOf(change.before) } : [],
     )
+    const renamed = alters.flatMap(({ before, after }) => this.#indexesAlong(before, after))
     const creates = changes.flatMap((change) => (change.kind === 'create' ? change.object : []))
     // A table that is dropped takes its indexes along, also those that the table which takes its place has again.
     const lost = this.#indexesOf(drops.filter(({ kind }) => kind === 'table'))
@@ -46,6 +49,7 @@ export class SchemaChanger {
     for (const object of drops.filter(({ kind }) => kind === 'table')) this.#drop(object)
     for (const object of drops.filter(({ kind }) => kind !== 'table')) this.#drop(object)
     const alter = this.#connection.prepare('UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE rowid = ?')
+    for (const { rowid, name, tableName } of renamed) alter.run(name, tableName, null, rowid)
     for (const { rowid, before, after } of alters) {
       if (before.kind === 'index' && lost.delete(before.name)) creates.push(after)
       else alter.run(after.name, after.tableName, after.sql ?? null, rowid)
@@ -65,6 +69,19 @@ export class SchemaChanger {
     for (const object of objects) this.#give(this.#makeIndex('_stemma_copy', 'id'), object)
     this.#reload()
     for (const { name } of objects) this.#connection.exec(`REINDEX main.${quoteName(name)}`)
+  }
+
+  /** The indexes of constraints of a table that gets another name: they are called after it, and need not be told. */
+  #indexesAlong(before: SchemaObject, after: SchemaObject): { rowid: bigint; name: string; tableName: string }[] {
+    if (before.kind !== 'table' || before.name === after.name) return []
+    return this.#connection
+      .prepare("SELECT rowid AS id, name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NULL")
+      .all(before.name)
+      .map(({ id, name }) => ({
+        rowid: id as bigint,
+        name: `${AUTO_INDEX}${after.name}${String(name).slice(AUTO_INDEX.length + before.name.length)}`,
+        tableName: after.name,
+      }))
   }
 
   #indexesOf(tables: readonly SchemaObject[]): Map<string, SchemaObject> {

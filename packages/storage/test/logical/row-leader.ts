@@ -24,13 +24,9 @@ export class RowLeader {
   position: Position = { epoch: 1, sequence: 0 }
   #bytes: Buffer
 
-  constructor(path: string, { pageSize = 1024, encoding = 'utf-8', autoVacuum = 'none' }: RowLeaderOptions = {}) {
-    this.database = new Database(path)
-    this.database.unsafeMode(true)
-    this.database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA encoding = '${encoding}'; PRAGMA auto_vacuum = ${autoVacuum}`)
-    this.database.pragma('journal_mode = WAL')
-    this.database.exec('CREATE TABLE first (x); DROP TABLE first')
-    this.#catalog = new TableCatalog(betterSqlite3, encoding)
+  constructor(path: string, options: RowLeaderOptions = {}) {
+    this.database = startDatabase(path, options)
+    this.#catalog = new TableCatalog(betterSqlite3, options.encoding ?? 'utf-8')
     this.#bytes = this.database.serialize()
   }
 
@@ -76,20 +72,38 @@ export class RowLeader {
   }
 
   still(): Still {
-    const bytes = new Uint8Array(this.#bytes)
-    const { pageSize, position } = this
-    const sums = sumsOf(bytes, pageSize)
-    const { pageCount, digest } = sums
-    const pages = new Map<number, Uint8Array>()
-    for (let page = 1; page <= pageCount; page++) pages.set(page, bytes.subarray((page - 1) * pageSize, page * pageSize))
-    const snapshot: SnapshotToStage = { cluster: CLUSTER, format: jsonRows.name, position, digest, pageSize, pageCount }
-    return { snapshot, pageCount, sums, pages }
+    return stillOf(this.database, this.position)
   }
 
   close(): void {
     this.#catalog.close()
     this.database.close()
   }
+}
+
+/** Makes a database in WAL mode, whose schema may be written. */
+export function startDatabase(
+  path: string,
+  { pageSize = 1024, encoding = 'utf-8', autoVacuum = 'none' }: RowLeaderOptions,
+): Database.Database {
+  const database = new Database(path)
+  database.unsafeMode(true)
+  database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA encoding = '${encoding}'; PRAGMA auto_vacuum = ${autoVacuum}`)
+  database.pragma('journal_mode = WAL')
+  database.exec('CREATE TABLE first (x); DROP TABLE first')
+  return database
+}
+
+/** A database as it stands, at this position. */
+export function stillOf(database: Database.Database, position: Position): Still {
+  const bytes = new Uint8Array(database.serialize())
+  const pageSize = database.pragma('page_size', { simple: true }) as number
+  const sums = sumsOf(bytes, pageSize)
+  const { pageCount, digest } = sums
+  const pages = new Map<number, Uint8Array>()
+  for (let page = 1; page <= pageCount; page++) pages.set(page, bytes.subarray((page - 1) * pageSize, page * pageSize))
+  const snapshot: SnapshotToStage = { cluster: CLUSTER, format: jsonRows.name, position, digest, pageSize, pageCount }
+  return { snapshot, pageCount, sums, pages }
 }
 
 function sumsOf(bytes: Uint8Array, pageSize: number): PageSums {
