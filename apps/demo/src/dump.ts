@@ -7,12 +7,14 @@ export interface Dump {
   readonly sha256: string
 }
 
-/** Reads a whole database by SQL, in one transaction: what a person would see of it, not how its pages lie. */
+/** Reads a whole database by SQL, in one transaction: what a person would see of it, not how its pages lie, nor what Stemma keeps in it. */
 export function dumpDatabase(database: Database): Dump {
   const hash = createHash('sha256')
   let rows = 0
   database.transaction(() => {
-    const schema = database.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all() as SchemaRow[]
+    const schema = database
+      .prepare("SELECT type, name, sql FROM sqlite_schema WHERE name NOT GLOB '_stemma_*' ORDER BY type, name")
+      .all() as SchemaRow[]
     for (const { type, name, sql } of schema) {
       hash.update(`${type} ${name} ${sql}\n`)
       // A virtual table's content lies in tables of its own, which are listed too.

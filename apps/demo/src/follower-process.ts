@@ -1,13 +1,14 @@
 import { openFollower } from 'stemma'
 import type { FromFollower, ToFollower } from './follower.ts'
 
-// A follower in a process of its own, which the demo may kill at any moment. Usage: follower-process.ts <url> <copy>
+// A follower in a process of its own, which the demo may kill at any moment. Usage: follower-process.ts <url> <copy> <format>
 
-const [url = '', database = ''] = process.argv.slice(2)
+const [url = '', database = '', format = 'wal'] = process.argv.slice(2)
 
 const follower = await openFollower({
   url,
   database,
+  format,
   onEvent(event) {
     if (event.kind === 'snapshot-started') tell({ kind: 'snapshot', bytes: event.pageCount * event.pageSize })
     if (event.kind === 'failed') tell({ kind: 'failed', message: event.error.message })

@@ -25,8 +25,9 @@ export interface FollowerProcess {
   close(): Promise<void>
 }
 
-export function startFollower(url: string, copy: string): FollowerProcess {
-  const child = fork(fileURLToPath(new URL('./follower-process.ts', import.meta.url)), [url, copy])
+/** @param format - `wal` for a copy that is the leader's byte for byte, `row` for one of its rows */
+export function startFollower(url: string, copy: string, format: 'wal' | 'row'): FollowerProcess {
+  const child = fork(fileURLToPath(new URL('./follower-process.ts', import.meta.url)), [url, copy, format])
   const opened = Promise.withResolvers<void>()
   const exited = once(child, 'exit')
   let snapshotBytes = 0

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import Database from 'better-sqlite3'
-import { type Leader, openLeader } from 'stemma'
+import { type Leader, openLeader, verifyCopy } from 'stemma'
 import { dumpDatabase } from './dump.ts'
 import { type FollowerProcess, startFollower } from './follower.ts'
 import { type Load, startLoad } from './load.ts'
@@ -13,7 +13,8 @@ import { type Stage, openStage } from './stage.ts'
 
 const HELP = `Usage: pnpm demo [--once] [--database FILE] [--rate N] [--scene MS]
 
-A leader under load and a follower in a process of its own, which is killed and comes back; then the proof that both are equal.
+A leader under load, and two followers in processes of their own: one by pages, which is killed and comes back, and one by rows. Then the proof
+that all are equal.
 
   --once           one round, without waiting for anybody; the last line is one of JSON
   --database FILE  use a copy of this database instead of a small shop; the file itself is only read
@@ -49,17 +50,17 @@ async function play(): Promise<boolean> {
   process.once('SIGINT', () => process.exit(130))
   const stage = openStage(process.stdout)
   const path = join(folder, 'shop.db')
-  const copy = join(folder, 'copy.db')
+  const copies = { copy: join(folder, 'copy.db'), rowCopy: join(folder, 'rows.db') }
   await makeDatabase(path, flags.database)
 
-  stage.title('A database, and a leader that ships its WAL')
-  await using leader = await openLeader({ database: path })
+  stage.title('A database, and a leader that ships its WAL, and its rows')
+  await using leader = await openLeader({ database: path, formats: ['wal', 'row'] })
   const work = flags.database === undefined ? newShopWorkload(leader.database) : newForeignWorkload(leader.database)
   stage.say(`${path}\nserved at ${leader.url}, while this process writes ${flags.rate} transactions a second`)
 
   let equal: boolean
   do {
-    equal = await playRound({ stage, leader, load: startLoad(work, Number(flags.rate)), copy })
+    equal = await playRound({ stage, leader, load: startLoad(work, Number(flags.rate)), ...copies })
     if (flags.once || process.stdin.isTTY !== true) break
   } while (await askForMore())
   return equal
@@ -70,13 +71,16 @@ interface Round {
   readonly leader: Leader
   readonly load: Load
   readonly copy: string
+  readonly rowCopy: string
 }
 
-async function playRound({ stage, leader, load, copy }: Round): Promise<boolean> {
+async function playRound({ stage, leader, load, copy, rowCopy }: Round): Promise<boolean> {
   stage.title('A follower, in a process of its own')
-  let follower = startFollower(leader.url, copy)
-  await follower.open
+  let follower = startFollower(leader.url, copy, 'wal')
+  const byRows = startFollower(leader.url, rowCopy, 'row')
+  await Promise.all([follower.open, byRows.open])
   stage.say(`process ${follower.pid}: took a snapshot of ${mebibytes(follower.snapshotBytes)} while the leader went on writing`)
+  stage.say(`process ${byRows.pid}: another, which follows by rows`)
   const lastSeen = await watch(stage, leader)
 
   stage.title('kill -9')
@@ -86,7 +90,7 @@ async function playRound({ stage, leader, load, copy }: Round): Promise<boolean>
 
   stage.title('It comes back')
   const backAt = performance.now()
-  follower = startFollower(leader.url, copy)
+  follower = startFollower(leader.url, copy, 'wal')
   await follower.open
   const tookMs = Math.round(performance.now() - backAt)
   const how = follower.snapshotBytes === 0 ? 'went on where it was, by the log' : 'took over the pages that differ'
@@ -95,14 +99,14 @@ async function playRound({ stage, leader, load, copy }: Round): Promise<boolean>
 
   stage.title('The proof')
   load.stop()
-  const proof = await prove(leader, follower, copy)
-  await follower.close()
+  const proof = await prove({ leader, follower, copy, rowCopy })
+  await Promise.all([follower.close(), byRows.close()])
   for (const [what, [mine, theirs]] of Object.entries(proof.compared)) {
-    stage.say(`${what.padEnd(28)}${mine === theirs ? 'equal' : 'DIFFERENT'}   ${mine}${mine === theirs ? '' : ` and ${theirs}`}`)
+    stage.say(`${what.padEnd(30)}${mine === theirs ? 'equal' : 'DIFFERENT'}   ${mine}${mine === theirs ? '' : ` and ${theirs}`}`)
   }
-  stage.say(`${'integrity_check of the copy'.padEnd(28)}${proof.integrity}`)
+  stage.say(`${'integrity_check of the copy'.padEnd(30)}${proof.integrity}`)
   stage.say(
-    `${'longest transaction'.padEnd(28)}${load.slowestMs.toFixed(1)} ms, of ${count(load.commits)} (some change nothing, and are no commits)`,
+    `${'longest transaction'.padEnd(30)}${load.slowestMs.toFixed(1)} ms, of ${count(load.commits)} (some change nothing, and are no commits)`,
   )
   stage.end()
   const equal = proof.integrity === 'ok' && Object.values(proof.compared).every(([mine, theirs]) => mine === theirs)
@@ -128,12 +132,23 @@ interface Proof {
   readonly compared: Readonly<Record<string, readonly [string, string]>>
 }
 
-/** Compares leader and copy in every way that we know: by their own word, and by reading all of both by SQL. */
-async function prove(leader: Leader, follower: FollowerProcess, copy: string): Promise<Proof> {
-  await leader.waitFor({ level: 'applied', timeoutMs: 30_000 })
+interface ToProve {
+  readonly leader: Leader
+  readonly follower: FollowerProcess
+  readonly copy: string
+  readonly rowCopy: string
+}
+
+/** Compares leader and copies in every way that we know: by their own word, and by reading all of both by SQL. */
+async function prove({ leader, follower, copy, rowCopy }: ToProve): Promise<Proof> {
+  await leader.waitFor({ followers: 2, level: 'applied', timeoutMs: 30_000 })
   const mine = await leader.status()
   const theirs = await follower.status()
-  const reader = new Database(copy, { readonly: true })
+  const verified = await verifyCopy({ leader: leader.url, database: rowCopy })
+  const [reader, rowReader] = [copy, rowCopy].map((path) => new Database(path, { readonly: true })) as [
+    Database.Database,
+    Database.Database,
+  ]
   try {
     const ours = dumpDatabase(leader.database)
     const copied = dumpDatabase(reader)
@@ -148,10 +163,13 @@ async function prove(leader: Leader, follower: FollowerProcess, copy: string): P
         'digest of all pages': [mine.digest ?? '', theirs.digest],
         rows: [count(ours.rows), count(copied.rows)],
         'SHA-256 of every row': [ours.sha256.slice(0, 32), copied.sha256.slice(0, 32)],
+        'the same of the copy by rows': [ours.sha256.slice(0, 32), dumpDatabase(rowReader).sha256.slice(0, 32)],
+        'stemma verify of it': ['same', verified.kind],
       },
     }
   } finally {
     reader.close()
+    rowReader.close()
   }
 }
 
@@ -167,7 +185,7 @@ async function watch(stage: Stage, leader: Leader, lastSeen = 0): Promise<number
   while (performance.now() < until) {
     const { position, followers } = await leader.status()
     const tip = position?.sequence ?? 0
-    copy = Math.max(copy, followers?.[0]?.applied?.sequence ?? 0)
+    copy = Math.max(copy, followers?.find(({ format }) => format === 'wal')?.applied?.sequence ?? 0)
     const lag = tip === copy ? 'caught up' : `${count(tip - copy)} behind`
     stage.live(`leader at commit ${count(tip)}   copy at ${count(copy)}   ${lag}`)
     await new Promise((resolve) => setTimeout(resolve, 100))

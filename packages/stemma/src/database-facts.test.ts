@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PageSums, betterSqlite3, nodeDisk, openLogStore } from '@stemma/storage'
+import { PageSums, betterSqlite3, makeCopyTable, nodeDisk, openLogStore } from '@stemma/storage'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 import { digestOf, statusOf } from './database-facts.ts'
@@ -42,6 +42,24 @@ test.each([
 
 test('the digest of a file that is not there is an error', async () => {
   await expect(digestOf(`${newDatabase()}.none`)).rejects.toMatchObject({ code: 'NO_DATABASE' })
+})
+
+test('a copy by rows says of itself where it stands', async () => {
+  const path = newDatabase()
+  const position = { epoch: 1, sequence: 7 }
+  const place = { cluster: 'c', format: 'row', position, digest: 5n, pageSize: 512, pageCount: 9, wal: undefined }
+  const connection = betterSqlite3.open(path, { mustExist: true })
+  makeCopyTable(connection, { node: 'n', place })
+  connection.close()
+  expect(await statusOf(path)).toMatchObject({
+    role: 'follower',
+    cluster: 'c',
+    node: 'n',
+    position,
+    formats: ['row'],
+    digest: '0000000000000005',
+  })
+  expect(await digestOf(path)).toMatchObject({ position, pageSize: 4096 })
 })
 
 function newDatabase(): string {

@@ -1,5 +1,6 @@
 import { StemmaError, type Position } from '@stemma/base'
 import { betterSqlite3, digestDatabase, nodeDisk, openLogStore, readKeptPlaces, sidecarPath } from '@stemma/storage'
+import { readLogicalNote } from './logical-facts.ts'
 import { sqliteVersion } from './leader/leader-status.ts'
 import { askStatus, type AskStatusOptions } from './ask-status.ts'
 import { type NodeStatus, showDigest } from './status.ts'
@@ -22,7 +23,14 @@ const PORTS = { driver: betterSqlite3, disk: nodeDisk } as const
  * @throws StemmaError NO_DATABASE, NOT_A_DATABASE, DATABASE_BUSY, CANNOT_OPEN, DAMAGED_FILE and errors of the sidecar
  */
 export async function digestOf(database: string): Promise<DigestFacts> {
+  const before = readLogicalNote(database)
   const { digest, pageSize, pageCount } = await digestDatabase(database, PORTS)
+  if (before !== undefined) {
+    // Of its own pages, which are nobody else's. Somebody may have brought it on meanwhile.
+    const { position } = before.place
+    const isStill = readLogicalNote(database)?.place.position.sequence === position.sequence
+    return { digest, pageSize, pageCount, position: isStill ? position : undefined }
+  }
   return { digest, pageSize, pageCount, position: placesOf(database).find((place) => place.digest === digest)?.position }
 }
 
@@ -38,6 +46,12 @@ const ANSWER_MS = 2_000
 export async function statusOf(database: string, secrets: Pick<AskStatusOptions, 'token' | 'tls'> = {}): Promise<NodeStatus> {
   const walBytes = nodeDisk.stat(`${database}-wal`)?.size ?? 0
   const common = { database, sqlite: sqliteVersion(), walBytes }
+  const note = readLogicalNote(database)
+  if (note !== undefined) {
+    const { cluster, format, position, digest } = note.place
+    const facts = { cluster, node: note.node, position, digest: showDigest(digest), formats: [format], logBytes: 0 }
+    return { ...common, role: 'follower', ...facts }
+  }
   const leader = unlessWrongRole(() => leaderFacts(database))
   if (leader !== undefined) {
     const { url, ...facts } = leader

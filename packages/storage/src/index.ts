@@ -23,6 +23,7 @@ export {
   type SqliteStatement,
 } from './sqlite/driver.ts'
 export type { LogicalReplicaEvent, LogicalReplicaOptions } from './logical/logical-replica.ts'
+export { makeCopyTable, readCopyNote, type CopyNote } from './logical/copy-table.ts'
 export { openLogicalReplica } from './logical/open-logical-replica.ts'
 export { showDifference, type FoundDifference } from './logical/row-difference.ts'
 export type { CopyPlace } from './replica/copy-place.ts'

@@ -89,7 +89,7 @@ function unknown({ position, tables }: SchemaRequest, why: string): StemmaError 
  * @throws what the driver throws
  */
 export function readCurrentSchema(database: string, driver: SqliteDriver): CurrentSchema {
-  const connection = driver.open(database, { mustExist: true, readOnly: true, busyTimeout: 1_000 })
+  const connection = driver.open(database, { mustExist: true, readOnly: true, busyTimeout: 100 })
   try {
     connection.exec('BEGIN')
     const rows = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL").all()

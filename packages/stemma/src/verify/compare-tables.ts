@@ -23,7 +23,7 @@ export async function compareTables(
   asker: Asker,
   only: ReadonlySet<string> | undefined,
 ): Promise<VerifyResult> {
-  const { position } = copy.note
+  const { position } = copy.place
   const facts = copy.tables.filter(({ name }) => only === undefined || only.has(name))
   const encoding = checkEncoding(await ask(copy, asker, 'encoding', {}))
   const { told, tallies } = await countBoth(copy, asker, { facts, encoding, only })
@@ -159,7 +159,7 @@ function compareText(a: string, b: string): number {
 }
 
 async function ask(copy: CopyTables, asker: Asker, what: string, more: Readonly<Record<string, unknown>>): Promise<unknown> {
-  const { cluster, position, digest } = copy.note
+  const { cluster, position, digest } = copy.place
   const question = { ask: what, cluster, position, digest: showDigest(digest), encoding: copy.encoding, ...more }
   return await asker.ask(question)
 }

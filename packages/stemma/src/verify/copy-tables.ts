@@ -1,5 +1,5 @@
-import { StemmaError, type Position, type SqliteValue, type TextEncoding } from '@stemma/base'
-import { betterSqlite3 } from '@stemma/storage'
+import { StemmaError, type SqliteValue, type TextEncoding } from '@stemma/base'
+import { betterSqlite3, readCopyNote, type CopyPlace, type SqliteConnection } from '@stemma/storage'
 import Database from 'better-sqlite3'
 import type { HashedRow } from './leader-tables.ts'
 import { RowHasher, type RowHash } from './row-hash.ts'
@@ -9,16 +9,10 @@ import { describeTables, isOwn, type SchemaFact, type TableFacts } from './table
 /** SQLite gives no more columns than this in one result, and each column takes two here. */
 const COLUMNS_MAX = 900
 
-/** What a logical copy says of itself. */
-export interface CopyNote {
-  readonly cluster: string
-  readonly position: Position
-  readonly digest: bigint
-}
-
 /** A logical copy's tables at one moment, as SQLite reads them: in one read transaction, which ends when it is closed. */
 export class CopyTables {
-  readonly note: CopyNote
+  /** Where it stands. */
+  readonly place: CopyPlace
   readonly encoding: TextEncoding
   readonly schema: readonly SchemaFact[]
   readonly tables: readonly TableFacts[]
@@ -32,8 +26,8 @@ export class CopyTables {
   constructor(path: string) {
     this.#database = openReadOnly(path)
     try {
-      this.#database.exec('BEGIN')
-      this.note = readNote(this.#database, path)
+      this.#database.defaultSafeIntegers(true).exec('BEGIN')
+      this.place = readNote(this.#database, path)
       this.encoding = String(this.#database.pragma('encoding', { simple: true })).toLowerCase() as TextEncoding
       const rows = this.#database.prepare('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema').all() as StoredRow[]
       const ours = rows.filter(({ name, tbl_name: table }) => !isOwn(name) && !isOwn(table))
@@ -44,7 +38,7 @@ export class CopyTables {
         sql: sql ?? undefined,
       }))
       const tables = ours.flatMap(({ type, name, rootpage, sql }) =>
-        type === 'table' && rootpage > 0 && sql !== null ? [{ name, sql }] : [],
+        type === 'table' && rootpage > 0n && sql !== null ? [{ name, sql }] : [],
       )
       this.tables = describeTables(tables, this.encoding, betterSqlite3)
     } catch (error) {
@@ -63,7 +57,7 @@ export class CopyTables {
     const hasher = new RowHasher(table, leader === this.encoding ? 'stored' : 'characters')
     const { columns } = table.layout
     if (columns.length > COLUMNS_MAX) throw new StemmaError('CANNOT_COMPARE', `${table.name} has ${columns.length} columns`)
-    const rows = this.#database.prepare(selectOf(table)).safeIntegers().raw().iterate() as Iterable<(SqliteValue | Buffer)[]>
+    const rows = this.#database.prepare(selectOf(table)).raw().iterate() as Iterable<(SqliteValue | Buffer)[]>
     await slices.walk(rows, (values) => {
       const rowid = table.hasRowid ? (values[0] as bigint) : 0n
       const row = columns.map((_, i) => this.#valueOf(values[1 + 2 * i]!, values[2 + 2 * i] === 1n))
@@ -84,7 +78,7 @@ interface StoredRow {
   readonly type: string
   readonly name: string
   readonly tbl_name: string
-  readonly rootpage: number
+  readonly rootpage: bigint
   readonly sql: string | null
 }
 
@@ -110,14 +104,9 @@ function openReadOnly(path: string): Database.Database {
   }
 }
 
-function readNote(database: Database.Database, path: string): CopyNote {
-  const isThere = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_stemma_copy'").get()
-  const row = isThere === undefined ? undefined : database.prepare('SELECT * FROM _stemma_copy').safeIntegers().get()
-  if (row === undefined) throw new StemmaError('WRONG_COPY_KIND', `${path} is no copy by rows`, { path })
-  const { cluster, epoch, sequence, digest } = row as Record<string, bigint | string>
-  return {
-    cluster: String(cluster),
-    position: { epoch: Number(epoch), sequence: Number(sequence) },
-    digest: BigInt.asUintN(64, digest as bigint),
-  }
+/** Our driver's connections are this library's, less what we don't need. */
+function readNote(database: Database.Database, path: string): CopyPlace {
+  const note = readCopyNote(database as unknown as SqliteConnection)
+  if (note === undefined) throw new StemmaError('WRONG_COPY_KIND', `${path} is no copy by rows`, { path })
+  return note.place
 }

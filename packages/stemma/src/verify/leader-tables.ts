@@ -65,7 +65,7 @@ export async function readTablesAt(
     for await (const rows of entriesBetween(position, reader, parts)) {
       for (const changes of rows.tables) {
         const entry = hashers.get(changes.name)
-        if (entry !== undefined && wanted(changes.name)) takeBack(changes, rows, entry, sink)
+        if (entry !== undefined && wanted(changes.name)) await takeBack(reader, { changes, rows }, entry, sink)
       }
     }
     return { schema, tables }
@@ -73,21 +73,21 @@ export async function readTablesAt(
 }
 
 /** Undoes what a commit did to a table. */
-function takeBack(
-  changes: TableChanges,
-  { textEncoding }: CommitRows,
+async function takeBack(
+  reader: SnapshotReader,
+  { changes, rows: { textEncoding } }: { readonly changes: TableChanges; readonly rows: CommitRows },
   { table, hasher }: { readonly table: TableFacts; readonly hasher: RowHasher },
   sink: RowSink,
-): void {
+): Promise<void> {
   const read = (rowid: bigint, record: Uint8Array): HashedRow => {
     return { rowid, values: readRow(rowid, record, table.layout, textEncoding) }
   }
-  for (const { rowid, before, after } of changes.rows()) {
+  await reader.each(changes.rows(), ({ rowid, before, after }) => {
     if (after !== undefined) sink.remove(table, hasher.hash(rowid, read(rowid, after).values))
-    if (before === undefined) continue
+    if (before === undefined) return
     const row = read(rowid, before)
     sink.add(table, hasher.hash(rowid, row.values), row)
-  }
+  })
 }
 
 /** Looks whether all that lies between can be taken back, before any work is done. */
@@ -95,10 +95,10 @@ async function checkEntries(position: Position, reader: SnapshotReader, parts: L
   for await (const rows of entriesBetween(position, reader, parts)) {
     if (rows.schema.length > 0) throw cannot(position, 'the schema has changed since')
     for (const table of rows.tables) {
-      for (const { kind, columns, before } of table.rows()) {
+      await reader.each(table.rows(), ({ kind, columns, before }) => {
         if (columns !== undefined || (kind !== 'insert' && before === undefined))
           throw cannot(position, 'the leader does not keep old rows (--row-image changed), and there were commits since')
-      }
+      })
     }
   }
 }

@@ -16,6 +16,8 @@ export interface SnapshotReader {
   readonly schema: readonly SchemaRow[]
   /** Walks the records of a tree, a slice of time at a time. A record is borrowed until the next one. */
   walk(tree: SchemaRow, take: (rowid: bigint, record: Uint8Array) => void): Promise<void>
+  /** Walks other things in the same slices of time. */
+  each<T>(items: Iterable<T>, take: (item: T) => void): Promise<void>
 }
 
 /**
@@ -61,6 +63,7 @@ export async function withSnapshot<T>(
       place: snapshot.place,
       textEncoding,
       schema: readSchema(pages, textEncoding),
+      each: (items, take) => slices.walk(items, take),
       walk: ({ rootPage }, take) =>
         slices.walk(walkTree(pages, rootPage), ({ page, cell }) => take(cell.rowid ?? 0n, readPayload(pages, page, cell))),
     })

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
+import { betterSqlite3, makeCopyTable } from '@stemma/storage'
 import { openLeader, verifyCopy, type Leader, type LeaderOptions } from '../../src/index.ts'
+import { openAsker } from '../../src/questions/ask-leader.ts'
 import { makeDatabase, newFolder } from './support/folder.ts'
 
 const SCHEMA = `
@@ -66,14 +68,11 @@ async function copyOf(leader: Leader, folder: string, pragmas = ''): Promise<str
   return place(copy, status)
 }
 
-function place(copy: string, status: Awaited<ReturnType<Leader['status']>>): string {
-  const database = new Database(copy)
-  database.exec('CREATE TABLE _stemma_copy (cluster, epoch, sequence, digest INTEGER)')
-  const { cluster, position, digest } = status
-  database
-    .prepare('INSERT INTO _stemma_copy VALUES (?, ?, ?, ?)')
-    .run(cluster, position!.epoch, position!.sequence, BigInt.asIntN(64, BigInt(`0x${digest}`)))
-  database.close()
+function place(copy: string, { cluster, position, digest }: Awaited<ReturnType<Leader['status']>>): string {
+  const connection = betterSqlite3.open(copy, { mustExist: true })
+  const facts = { cluster, format: 'row', position: position!, digest: BigInt(`0x${digest}`), pageSize: 4096, pageCount: 1 }
+  makeCopyTable(connection, { node: 'f'.repeat(32), place: { ...facts, wal: undefined } })
+  connection.close()
   return copy
 }
 
@@ -149,4 +148,40 @@ test('a table that is not there, another database, and another history are told 
   copy.exec('UPDATE _stemma_copy SET digest = 1')
   copy.close()
   await expect(verifyCopy({ leader: leader.url, database })).rejects.toMatchObject({ code: 'HISTORY_DIVERGED' })
+})
+
+test('without old rows a copy is compared when no commit lies between, and otherwise it is said why it can not be', async () => {
+  const { leader, folder } = await lead({ rowImage: 'changed' })
+  const database = await copyOf(leader, folder)
+  expect(await verifyCopy({ leader: leader.url, database })).toMatchObject({ kind: 'same' })
+  leader.database.exec('UPDATE plain SET a = 1 WHERE id = 1')
+  const attempt = verifyCopy({ leader: leader.url, database, signal: AbortSignal.timeout(3_000) })
+  await expect(attempt).rejects.toThrow(/row-image changed|aborted/)
+})
+
+test('what is asked is bounded, and what makes no sense is refused', async () => {
+  const { leader, folder } = await lead()
+  const database = await copyOf(leader, folder)
+  const { cluster, position, digest } = await leader.status()
+  const asker = await openAsker({ url: leader.url })
+  onTestFinished(() => asker.close())
+  const common = { cluster, position, digest, encoding: 'utf-8' }
+  for (const question of [
+    { ask: 'nothing' },
+    { ask: 'digests' },
+    { ...common, ask: 'digests', encoding: 'latin-1' },
+    { ...common, ask: 'digests', tables: 'plain' },
+    { ...common, ask: 'rows', table: 'plain', buckets: [1024] },
+    { ...common, ask: 'rows', table: 'plain', buckets: [] },
+    { ...common, ask: 'buckets' },
+    { ask: 'schema', position, schemaVersion: 1, tables: [7] },
+  ]) {
+    await expect(asker.ask(question)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' })
+  }
+  expect(await asker.ask({ ...common, ask: 'digests', tables: ['plain'] })).toMatchObject({ tables: [{ name: 'plain' }] })
+  // Many at once take turns.
+  const results = await Promise.all(
+    Array.from({ length: 6 }, () => verifyCopy({ leader: leader.url, database, tables: ['made'] })),
+  )
+  expect(results.every(({ kind }) => kind === 'same')).toBe(true)
 })
