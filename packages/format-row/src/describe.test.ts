@@ -37,6 +37,16 @@ test('people are told each row, with the names of columns when these are news', 
   ])
 })
 
+test('people are told the names of columns that earlier entries have told', () => {
+  const later = newTable({ name: 'orders' }, [
+    update(9n, [null, newText('Cy'), 10n], [null, newText('Cy'), 10n, newText('paid')]),
+  ])
+  const payload = rowFormat.encode(newCommit({ tables: [later] }))
+  const layoutOf = (table: string): TableLayout | undefined => (table === 'orders' ? ORDERS : undefined)
+  expect(rowFormat.describe(payload, 1, layoutOf).details).toEqual([`orders: update rowid 9: state='new' -> 'paid'`])
+  expect(rowFormat.describe(payload, 1).details).toEqual([`orders: update rowid 9: column 4='paid'`])
+})
+
 test('people are told keys of tables WITHOUT ROWID, and changed columns by their numbers', () => {
   const format = newRowFormat({ image: 'changed' })
   const pairs = newTable({ name: 'two words', keyCount: 2 }, [

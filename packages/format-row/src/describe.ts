@@ -20,14 +20,17 @@ const TABLES_TOLD = 8
 /** No more characters of SQL are told. */
 const SQL_TOLD = 200
 
+/** What earlier entries told of a table. */
+export type LayoutOf = (table: string) => TableLayout | undefined
+
 /** Explains a payload to people: what it does to which table, then a line for each row. */
-export function describePayload(payload: Uint8Array): EntryDescription {
+export function describePayload(payload: Uint8Array, layoutOf: LayoutOf = () => undefined): EntryDescription {
   const rows = decodePayload(payload)
   const details = rows.schema.map(showChange)
   if (rows.userVersion !== undefined) details.push(`user_version: ${rows.userVersion}`)
   if (rows.applicationId !== undefined) details.push(`application_id: ${rows.applicationId}`)
   const counts = rows.tables.map((table) => countRows(table))
-  details.push(...showRows(rows))
+  details.push(...showRows(rows, layoutOf))
   const total = counts.reduce((sum, count) => sum + count.insert + count.update + count.delete, 0)
   if (total > ROWS_TOLD) details.push(`and ${total - ROWS_TOLD} rows more`)
   const isCompressed = (payload[0]! & COMPRESSED) !== 0
@@ -87,18 +90,25 @@ function showSql({ sql }: SchemaObject): string {
   return `: ${line.length > SQL_TOLD ? `${line.slice(0, SQL_TOLD)}...` : line}`
 }
 
-function* showRows({ tables, textEncoding }: CommitRows): Generator<string, void, void> {
+function* showRows({ tables, textEncoding }: CommitRows, layoutOf: LayoutOf): Generator<string, void, void> {
   let told = 0
   for (const table of tables) {
+    const layout = table.layout ?? layoutOf(table.name)
     for (const row of table.rows()) {
       if (told++ === ROWS_TOLD) return
-      yield showRow(table, row, textEncoding)
+      yield showRow({ table, layout, encoding: textEncoding }, row)
     }
   }
 }
 
-function showRow(table: TableChanges, row: RowChange, encoding: TextEncoding): string {
-  const { layout, layoutBefore = layout } = table
+interface Shown {
+  readonly table: TableChanges
+  readonly layout: TableLayout | undefined
+  readonly encoding: TextEncoding
+}
+
+function showRow({ table, layout, encoding }: Shown, row: RowChange): string {
+  const { layoutBefore = layout } = table
   try {
     const before = row.before && readValues(row, row.before, layoutBefore, encoding)
     const after = row.after && readValues(row, row.after, layout, encoding)

@@ -1,7 +1,7 @@
 import { StemmaError } from '@stemma/base'
 import type { Commit, CommitRows, EntryDescription, RowFormat } from '@stemma/log'
 import { decodePayload } from './decode.ts'
-import { describePayload } from './describe.ts'
+import { describePayload, type LayoutOf } from './describe.ts'
 import { encodePayload, type RowImage } from './encode.ts'
 
 export type { RowImage } from './encode.ts'
@@ -29,9 +29,9 @@ export function newRowFormat(options: RowFormatOptions = {}): RowFormat {
       checkVersion(version)
       return decodePayload(payload)
     },
-    describe(payload: Uint8Array, version: number): EntryDescription {
+    describe(payload: Uint8Array, version: number, layoutOf?: LayoutOf): EntryDescription {
       checkVersion(version)
-      return describePayload(payload)
+      return describePayload(payload, layoutOf)
     },
   }
 }

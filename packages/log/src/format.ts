@@ -1,6 +1,6 @@
 import type { PageNumber } from '@stemma/base'
 import type { Commit } from './commit.ts'
-import type { CommitRows } from './rows.ts'
+import type { CommitRows, TableLayout } from './rows.ts'
 
 /** What a format looks at when it encodes a commit. */
 export type View = LogFormat['view']
@@ -53,6 +53,8 @@ export interface RowFormat extends Format {
    * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; what is read lazily may throw it later
    */
   decode(payload: Uint8Array, version: number): CommitRows
+  /** @param layoutOf - the layout of a table as earlier entries told it, for payloads that leave it out */
+  describe(payload: Uint8Array, version: number, layoutOf?: (table: string) => TableLayout | undefined): EntryDescription
 }
 
 /** A copy's pages, being changed by one or more commits. What is done to it becomes visible all at once, or never. */

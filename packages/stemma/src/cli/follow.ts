@@ -35,6 +35,7 @@ export async function follow(url: string, database: string, flags: FollowFlags, 
   const end = Promise.withResolvers<undefined>()
   stop.signal.addEventListener('abort', () => end.resolve(undefined), { once: true })
 
+  let isDone = false
   const opened = context.engine.openFollower({
     url,
     database,
@@ -52,10 +53,12 @@ export async function follow(url: string, database: string, flags: FollowFlags, 
     thread: 'same',
     signal: stop.signal,
     onEvent(event) {
-      // Asked to stop, it hangs up by itself.
-      if (!(event.kind === 'disconnected' && stop.signal.aborted)) story(event)
+      // Asked to stop, or with all that it was to fetch, it hangs up by itself.
+      if (!(event.kind === 'disconnected' && (stop.signal.aborted || isDone))) story(event)
       if (event.kind === 'failed') end.reject(event.error)
-      if (event.kind === 'caught-up' && flags.once === true) end.resolve(undefined)
+      if (event.kind !== 'caught-up' || flags.once !== true) return
+      isDone = true
+      end.resolve(undefined)
     },
   })
   try {

@@ -1,5 +1,6 @@
 import { type ErrorCode, StemmaError, showPosition } from '@stemma/base'
-import { type DecodedEntry, type LogFormat, decodeEntry } from '@stemma/log'
+import { type DecodedEntry, type EntryDescription, type LogFormat, decodeEntry } from '@stemma/log'
+import { KnownLayouts } from '../changes/known-layouts.ts'
 import { loadFormats } from '../formats.ts'
 import { showDigest } from '../status.ts'
 import type { Context } from './context.ts'
@@ -8,6 +9,9 @@ import { messageOf } from './event-text.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { showBytes, showCount } from './quantity.ts'
 import { type Screen, openScreen } from './screen.ts'
+
+/** A source tells a table's layout again after so many commits at the latest. */
+const LAYOUTS_WITHIN = 1024
 
 /** The options of `stemma log show`, as they were typed. */
 export interface LogShowFlags {
@@ -43,9 +47,13 @@ function showFormat(
   screen: Screen,
 ): void {
   let left = parseCount(flags.limit, '--limit')
-  for (const entry of entriesOf(log, name, parseCount(flags.after, '--after'))) {
-    if (left-- <= 0) break
-    const { summary, details } = describe(entry, format)
+  const after = parseCount(flags.after, '--after')
+  // A row's entry tells its table's columns now and then: what the entries before have told is of use.
+  const layouts = new KnownLayouts()
+  for (const entry of entriesOf(log, name, Math.max(0, after - LAYOUTS_WITHIN))) {
+    if (entry.position.sequence > after && left-- <= 0) break
+    const { summary, details } = describe(entry, format, layouts)
+    if (entry.position.sequence <= after) continue
     const at = new Date(entry.committedAt).toISOString()
     const { position, recovered, barrier, byteLength } = entry
     const digest = showDigest(entry.digest)
@@ -142,10 +150,12 @@ function* entriesOf(log: LogReader, format: string, after: number): Generator<De
   }
 }
 
-function describe(entry: DecodedEntry, format: LogFormat | undefined): { summary: string; details: readonly string[] } {
+function describe(entry: DecodedEntry, format: LogFormat | undefined, layouts: KnownLayouts): EntryDescription {
   if (entry.barrier) return { summary: 'could not be put into an entry: followers take a snapshot here', details: [] }
   if (format === undefined) return { summary: showBytes(entry.payload.byteLength), details: [] }
-  return format.describe(entry.payload, entry.formatVersion)
+  if (format.view === 'pages') return format.describe(entry.payload, entry.formatVersion)
+  layouts.take(format.decode(entry.payload, entry.formatVersion))
+  return format.describe(entry.payload, entry.formatVersion, (table) => layouts.of(table))
 }
 
 function parseCount(text: string, option: string): number {

@@ -1,4 +1,4 @@
-import { decodeEntry, type Commit, type PageFormat } from '@stemma/log'
+import { ENTRY_BYTES_MAX, decodeEntry, type Commit, type PageFormat } from '@stemma/log'
 import { expect, test } from 'vitest'
 import { EntryLog } from './entry-log.ts'
 
@@ -76,4 +76,14 @@ test('a commit that is too large, or that the format does not manage, becomes a 
   const second = decodeEntry(bytes, first.byteLength)!
   expect([first.barrier, second.barrier, first.payload.byteLength]).toEqual([true, true, 0])
   expect(failures.length).toBe(1)
+})
+
+test('a payload that is larger than an entry may be becomes a barrier, and why is told', () => {
+  const failures: unknown[] = []
+  // The system gives memory that nobody writes to only in name.
+  const log = new EntryLog({ ...echoFormat(), encode: () => new Uint8Array(ENTRY_BYTES_MAX + 1) })
+  log.add(newCommit(1, 10), (error) => failures.push(error))
+  const { bytes } = log.takeRun()!
+  expect(decodeEntry(bytes, 0)).toMatchObject({ barrier: true, payload: new Uint8Array(0) })
+  expect(failures).toMatchObject([{ code: 'SNAPSHOT_NEEDED' }])
 })

@@ -1,4 +1,5 @@
-import { ENVELOPE_BYTES_MAX, writeEntry, type Commit, type LogFormat } from '@stemma/log'
+import { StemmaError, showPosition } from '@stemma/base'
+import { ENTRY_BYTES_MAX, ENVELOPE_BYTES_MAX, writeEntry, type Commit, type LogFormat } from '@stemma/log'
 import type { EntryRun } from '@stemma/storage'
 
 const EMPTY = new Uint8Array(0)
@@ -27,7 +28,9 @@ export class EntryLog {
     if (!commit.oversized || this.format.view === 'rows') {
       try {
         payload = this.format.encode(commit)
+        mustFit(payload, this.format, commit)
       } catch (error) {
+        payload = undefined
         onFailure(error)
       }
     }
@@ -71,4 +74,11 @@ export class EntryLog {
     this.#start = 0
     this.#end = run.byteLength
   }
+}
+
+/** Rows tell what was and what is, so they may take more than the pages that hold them. */
+function mustFit({ byteLength }: Uint8Array, format: LogFormat, { position }: Commit): void {
+  if (byteLength <= ENTRY_BYTES_MAX) return
+  const size = `${byteLength} bytes of ${format.name}, more than ${ENTRY_BYTES_MAX}`
+  throw new StemmaError('SNAPSHOT_NEEDED', `the commit at ${showPosition(position)} takes ${size}`, { position, byteLength })
 }
