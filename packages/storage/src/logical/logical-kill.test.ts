@@ -15,7 +15,7 @@ const SEED = Number(process.env['STEMMA_SEED'] ?? Date.now() % 1_000_000)
 const COMMITS = KILLS * 30
 const CHILD = new URL('../../test/logical/applying-child.ts', import.meta.url).pathname
 
-test(`a process that applies is killed ${KILLS} times: nothing is lost, nothing comes twice`, { timeout: 900_000 }, () =>
+test(`a process that applies is killed ${KILLS} times: nothing is lost, nothing comes twice`, { timeout: 3_600_000 }, () =>
   inFolder(async (folder) => {
     console.log(`seed ${SEED}`)
     const random = newRandom(SEED)
