@@ -1,7 +1,6 @@
 import { StemmaError, type Milliseconds } from '@stemma/base'
 import type { DecodedEntry } from '@stemma/log'
 import {
-  decodeMessage,
   encodeMessage,
   newFeed,
   stepFeed,
@@ -12,6 +11,7 @@ import {
   type FeedReport,
 } from '@stemma/protocol'
 import type { Link, LinkHandlers } from '@stemma/transport'
+import { decodeInput } from '../decode-input.ts'
 import { decodeRun } from '../decode-run.ts'
 
 /** What a feed's protocol asks of its node. */
@@ -52,7 +52,7 @@ export class FeedHost {
     // The link is handed over before its first message; what is sent from here must wait until the caller has our handlers.
     queueMicrotask(() => this.#link === link && this.step({ kind: 'connected' }))
     return {
-      message: (bytes) => this.step(decode(bytes)),
+      message: (bytes) => this.step(decodeInput(bytes)),
       drain: () => {},
       closed: (error) => {
         this.#link = undefined
@@ -133,16 +133,5 @@ export class FeedHost {
     // Before anything else happens: what comes next must know where this stands.
     this.#inputs.unshift({ kind: 'taken', position: entries.at(-1)!.position })
     this.wake()
-  }
-}
-
-function decode(bytes: Uint8Array): FeedInput {
-  try {
-    const message = decodeMessage(bytes)
-    // Parts of an entry are kept until all are there; the link uses the bytes again.
-    return { kind: 'message', message: message.kind === 'entry-part' ? { ...message, bytes: message.bytes.slice() } : message }
-  } catch (error) {
-    if (!StemmaError.is(error)) throw error
-    return { kind: 'bad-message', error }
   }
 }

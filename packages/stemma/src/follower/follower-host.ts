@@ -1,6 +1,5 @@
-import { StemmaError, type Milliseconds } from '@stemma/base'
+import type { Milliseconds, StemmaError } from '@stemma/base'
 import {
-  decodeMessage,
   encodeMessage,
   newFollower,
   stepFollower,
@@ -11,6 +10,7 @@ import {
   type FollowerReport,
 } from '@stemma/protocol'
 import type { Link, LinkHandlers } from '@stemma/transport'
+import { decodeInput } from '../decode-input.ts'
 import { asStemmaError } from '../unexpected.ts'
 
 type Effect<K extends FollowerEffect['kind']> = Extract<FollowerEffect, { readonly kind: K }>
@@ -59,7 +59,7 @@ export class FollowerHost {
     // The link is handed over before its first message; what is sent from here must wait until the caller has our handlers.
     queueMicrotask(() => this.#link === link && this.step({ kind: 'connected' }))
     return {
-      message: (bytes) => this.step(decode(bytes)),
+      message: (bytes) => this.step(decodeInput(bytes)),
       // A follower sends little: acks and questions, bounded by the protocol.
       drain: () => {},
       closed: (error) => {
@@ -132,16 +132,5 @@ export class FollowerHost {
       this.#services.drop()
       this.#inputs.push({ kind: 'failed', error: asStemmaError(error) })
     }
-  }
-}
-
-function decode(bytes: Uint8Array): FollowerInput {
-  try {
-    const message = decodeMessage(bytes)
-    // Parts of an entry are kept until all are there; the link uses the bytes again.
-    return { kind: 'message', message: message.kind === 'entry-part' ? { ...message, bytes: message.bytes.slice() } : message }
-  } catch (error) {
-    if (!StemmaError.is(error)) throw error
-    return { kind: 'bad-message', error }
   }
 }

@@ -13,6 +13,7 @@ import {
   type Changes,
   type Leader,
   type Position,
+  type StemmaError,
 } from '../../src/index.ts'
 import { newDice } from './support/dice.ts'
 import { ACCOUNTS, makeDatabase, newFolder } from './support/folder.ts'
@@ -143,6 +144,24 @@ test('a position that is not in the history, or not kept, is an error that says 
   const reads = (from: Position): Promise<Changes> => openChanges({ url: leader.url, from })
   await expect(reads({ epoch: 1, sequence: sequence + 1 })).rejects.toMatchObject({ code: 'POSITION_UNKNOWN' })
   await expect(reads({ epoch: 2, sequence })).rejects.toMatchObject({ code: 'STALE_LEADER' })
+})
+
+test('a reader that was away for longer than the log is kept is told from where it can go on', { timeout: 60_000 }, async () => {
+  const database = join(newFolder(), 'app.db')
+  makeDatabase(database, ACCOUNTS)
+  const retention = { maxBytes: 100_000, unneededBytes: 0 }
+  const leader = await openLeader({ database, formats: ['row'], retention, thread: 'same' })
+  onTestFinished(() => leader.close())
+  const from = await tipOf(leader)
+  for (let i = 0; i < 40; i++) leader.database.exec('UPDATE account SET note = hex(randomblob(100))')
+  while ((await leader.status()).logBytes > 100_000) await new Promise((resolve) => setTimeout(resolve, 100))
+  let oldest: Position | undefined
+  await openChanges({ url: leader.url, from }).catch((error: StemmaError) => {
+    expect(error.code).toBe('POSITION_NOT_KEPT')
+    oldest = error.details['oldest'] as Position
+  })
+  expect(oldest!.sequence).toBeGreaterThan(from.sequence)
+  expect((await readFrom(leader.url, oldest)).position).toEqual(oldest)
 })
 
 test('a leader that serves no rows is told apart', async () => {
