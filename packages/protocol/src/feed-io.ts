@@ -81,6 +81,8 @@ export interface Feed {
   readonly received: number
   readonly receivedBytes: number
   readonly creditBytes: number
+  /** The credit that was granted last. */
+  readonly grantedBytes: number
   readonly assembling: Assembling | undefined
   readonly tip: Position | undefined
   readonly heardAt: Milliseconds

@@ -4,6 +4,9 @@ import type { Feed, FeedConfig, FeedEffect, FeedInput, FeedReport } from './feed
 import { FOLLOWER_LIMITS, PROTOCOL_VERSIONS, type FeedLimits } from './limits.ts'
 import type { FollowerMessage, LeaderMessage, Message, Verdict } from './message.ts'
 
+/** So often is credit granted while a window of entries is read. */
+const ACKS_PER_WINDOW = 8
+
 type Answer<Kind extends LeaderMessage['kind']> = Extract<LeaderMessage, { readonly kind: Kind }>
 
 export interface FeedStep {
@@ -27,6 +30,7 @@ export function newFeed(config: FeedConfig, now: Milliseconds, limits: Partial<F
     received: config.from?.sequence ?? 0,
     receivedBytes: 0,
     creditBytes: 0,
+    grantedBytes: 0,
     assembling: undefined,
     tip: undefined,
     heardAt: now,
@@ -197,6 +201,7 @@ function onWelcome(turn: FeedTurn, welcome: Answer<'welcome'>): void {
     waitingSince: turn.now,
     receivedBytes: 0,
     creditBytes: credit,
+    grantedBytes: credit,
     assembling: undefined,
   })
   turn.report({ kind: 'connected', node, format, tip })
@@ -291,13 +296,16 @@ function onConsumed(turn: FeedTurn, { position, waitingBytes }: Extract<FeedInpu
     creditBytes: Math.max(creditBytes, receivedBytes - waitingBytes + limits.windowBytes),
     waitingSince: turn.now,
   })
-  ack(turn)
+  // An ack for each entry would cost more than the entry: one in a while will do, and one when nothing waits.
+  const grown = turn.state.creditBytes - turn.state.grantedBytes
+  if (waitingBytes === 0 || grown >= limits.windowBytes / ACKS_PER_WINDOW) ack(turn)
 }
 
 /** Tells the leader what was taken and what was read, and grants credit. */
 function ack(turn: FeedTurn): void {
   const { phase, from, taken, consumed, creditBytes } = turn.state
   if (phase !== 'following' || from === undefined || taken === undefined || consumed === undefined) return
+  turn.set({ grantedBytes: creditBytes })
   // What an earlier link brought may still wait for its reader: this one began behind it.
   const read = comparePositions(consumed, from) > 0 ? consumed : from
   turn.send({ kind: 'ack', received: taken, durable: read, applied: read, credit: creditBytes })

@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Position, parsePosition, showPosition } from '@stemma/base'
+import type { ChangeCommit } from '../changes/change-commit.ts'
 import { showCommit } from '../changes/change-lines.ts'
 import type { Context } from './context.ts'
 import { messageOf } from './event-text.ts'
@@ -22,7 +24,7 @@ const WRITE_SIZE = 64 * 1024
  * Prints a database's changes as lines of JSON, until it is told to stop or its reader goes away; of a database that nobody serves, to the end of
  * its log. What people may want to know goes to the other output.
  *
- * A commit is asked for when the one before has been written: a slow reader holds up this command, and fills no memory.
+ * No commit is asked for while what was gathered waits to be written: a slow reader holds up this command, and fills no memory.
  */
 export async function printChanges(target: string, flags: ChangesFlags, context: Context): Promise<ExitCode> {
   const from = flags.from === undefined ? undefined : parsePosition(flags.from)
@@ -53,11 +55,7 @@ export async function printChanges(target: string, flags: ChangesFlags, context:
   tell(`changes from ${showPosition(changes.from)}`)
   let position: Position = changes.from
   const walk = async (): Promise<void> => {
-    for await (const commit of changes.commits) {
-      if (stop.signal.aborted) return
-      await writeLines(showCommit(commit), context)
-      position = commit.position
-    }
+    await writeAll(changes.commits[Symbol.asyncIterator](), context, (at) => (position = at))
   }
   try {
     await Promise.race([walk(), stopped])
@@ -73,13 +71,31 @@ export async function printChanges(target: string, flags: ChangesFlags, context:
   return EXIT.ended
 }
 
-async function writeLines(lines: Iterable<string>, context: Context): Promise<void> {
+/** Writes commits, several at once while more are there already. Gives the position behind each that was written. */
+async function writeAll(
+  walk: AsyncIterator<ChangeCommit, void, undefined>,
+  context: Context,
+  written: (at: Position) => void,
+): Promise<void> {
   let text = ''
-  for (const line of lines) {
-    text += `${line}\n`
-    if (text.length < WRITE_SIZE) continue
-    await context.writeOut(text)
+  let last: Position | undefined
+  const flush = async (): Promise<void> => {
+    if (text !== '') await context.writeOut(text)
     text = ''
+    if (last !== undefined) written(last)
   }
-  if (text !== '') await context.writeOut(text)
+  for (;;) {
+    const next = walk.next()
+    const ready = text === '' ? undefined : await Promise.race([next, nextTurn()])
+    if (ready === undefined) await flush()
+    const { done, value: commit } = ready ?? (await next)
+    if (done === true) return await flush()
+    for (const line of showCommit(commit)) {
+      text += `${line}\n`
+      if (text.length < WRITE_SIZE) continue
+      await context.writeOut(text)
+      text = ''
+    }
+    last = commit.position
+  }
 }

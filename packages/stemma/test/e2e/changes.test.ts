@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   comparePositions,
   openChanges,
@@ -154,7 +154,8 @@ test('a reader that was away for longer than the log is kept is told from where 
   onTestFinished(() => leader.close())
   const from = await tipOf(leader)
   for (let i = 0; i < 40; i++) leader.database.exec('UPDATE account SET note = hex(randomblob(100))')
-  while ((await leader.status()).logBytes > 100_000) await new Promise((resolve) => setTimeout(resolve, 100))
+  await tipOf(leader)
+  await vi.waitUntil(async () => (await leader.status()).logBytes <= 100_000, { timeout: 30_000, interval: 100 })
   let oldest: Position | undefined
   await openChanges({ url: leader.url, from }).catch((error: StemmaError) => {
     expect(error.code).toBe('POSITION_NOT_KEPT')
