@@ -24,6 +24,8 @@ function run(task: CaptureTask): unknown {
   switch (task.kind) {
     case 'open-sessions':
       database = new DatabaseSync(task.database)
+      // As better-sqlite3 has it in WAL mode.
+      database.exec('PRAGMA synchronous = NORMAL')
       database.exec('CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, changeset BLOB NOT NULL)')
       return undefined
     case 'write':

@@ -72,9 +72,9 @@ async function writeRate(bench: Bench, workload: Workload, capture: Capture | un
 }
 
 const DECODINGS = [
-  { name: 'rows.decode.insert', workload: 'insert', unit: 'us/commit', goal: 12, share: 0.2, per: 'commits' },
-  { name: 'rows.decode.update', workload: 'update', unit: 'us/commit', goal: 12, share: 0.2, per: 'commits' },
-  { name: 'rows.decode.hundred', workload: 'hundred', unit: 'us/row', goal: 1.5, share: 0.005, per: 'rows' },
+  { name: 'rows.decode.insert', workload: 'insert', unit: 'us/commit', goal: 12, share: 0.1, per: 'commits' },
+  { name: 'rows.decode.update', workload: 'update', unit: 'us/commit', goal: 12, share: 0.1, per: 'commits' },
+  { name: 'rows.decode.hundred', workload: 'hundred', unit: 'us/row', goal: 1.5, share: 0.004, per: 'rows' },
 ] as const
 
 /** `rows.decode.*`: CPU time that a source takes more when it tells rows; and `rows.memory`. */

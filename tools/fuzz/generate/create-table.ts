@@ -2,25 +2,7 @@ import { many, onceIn, pick, pickByWeight, type Dice } from './dice.ts'
 import { newInteger, newText } from './values.ts'
 import { quoteName, type World } from './world.ts'
 
-const NAMES = [
-  'a',
-  'b',
-  'c',
-  'd',
-  'e',
-  'f',
-  'g',
-  'h',
-  'rowid',
-  'oid',
-  '_rowid_',
-  'two words',
-  'sel"ect',
-  'order',
-  'ключ',
-  'x.y',
-  "it's",
-]
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'rowid', 'oid', 'two words', 'sel"ect', 'order', 'ключ', 'x.y', "it's"]
 const TYPES = ['INTEGER', 'INT', 'TEXT', 'BLOB', 'REAL', 'NUMERIC', '', 'VARCHAR(10)', 'DOUBLE', 'BOOLEAN', 'ANY']
 const STRICT_TYPES = ['INTEGER', 'INT', 'TEXT', 'BLOB', 'REAL', 'ANY']
 const COLLATIONS = ['BINARY', 'NOCASE', 'RTRIM']
