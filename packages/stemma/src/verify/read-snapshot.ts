@@ -1,10 +1,12 @@
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StemmaError, type TextEncoding } from '@stemma/base'
 import { decodeDatabaseHeader, readPayload, readSchema, walkTree, type Pages, type SchemaRow } from '@stemma/sqlite-file'
 import { nodeDisk, openSnapshot, type Place, type Source } from '@stemma/storage'
 import { Slices } from './slices.ts'
+
+/** As long as a slice of work lasts, the leader's thread is then left to its other work, in milliseconds. */
+const REST_MS = 2
 
 /** While a source does not know all, it is asked again after so long, in milliseconds. */
 const UNSETTLED_MS = 2
@@ -44,7 +46,7 @@ export async function withSnapshot<T>(
   const stop = source.beforeChange(snapshot.beforeChange)
   /** Between slices: then others have their turn, and a source that is in a window comes out of it. */
   const rest = async (): Promise<void> => {
-    await nextTurn()
+    await pause(REST_MS)
     while (source.isUnsettled && !signal.aborted) await pause(UNSETTLED_MS)
     signal.throwIfAborted()
     if (expired !== undefined) throw expired
