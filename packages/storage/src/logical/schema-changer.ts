@@ -46,8 +46,10 @@ export class SchemaChanger {
     // A table that is dropped takes its indexes along, also those that the table which takes its place has again.
     const lost = this.#indexesOf(drops.filter(({ kind }) => kind === 'table'))
     for (const { kind, name } of drops) if (kind === 'index') lost.delete(name)
+    const hidden = this.#hideFromDrops(drops)
     for (const object of drops.filter(({ kind }) => kind === 'table')) this.#drop(object)
     for (const object of drops.filter(({ kind }) => kind !== 'table')) this.#drop(object)
+    for (const [made, object] of hidden) this.#give(made, object)
     const alter = this.#connection.prepare('UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE rowid = ?')
     for (const { rowid, name, tableName } of renamed) alter.run(name, tableName, null, rowid)
     for (const { rowid, before, after } of alters) {
@@ -100,13 +102,53 @@ export class SchemaChanger {
     return new Map(indexes.map((index) => [index.name, index]))
   }
 
+  /**
+   * Gives tables of statistics another name while something is dropped: SQLite would delete what they say of it, also where the leader
+   * has it again.
+   */
+  #hideFromDrops(drops: readonly SchemaObject[]): Map<string, SchemaObject> {
+    const hidden = new Map<string, SchemaObject>()
+    if (!drops.some(({ hasTree }) => hasTree)) return hidden
+    const find = this.#connection.prepare(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name LIKE 'sqlite!_stat%' ESCAPE '!'",
+    )
+    for (const { name: found, sql } of find.all()) {
+      const name = String(found)
+      if (drops.some((object) => object.name === name)) continue
+      const made = this.#rename(name, String(sql))
+      hidden.set(made, { kind: 'table', name, tableName: name, sql: String(sql), hasTree: true })
+    }
+    if (hidden.size > 0) this.#load()
+    return hidden
+  }
+
+  /** Gives a table without indexes a name of ours, which it has when the schema is loaded again. */
+  #rename(name: string, sql: string): string {
+    const made = `_stemma_made_${++this.#made}`
+    this.#connection
+      .prepare("UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE type = 'table' AND name = ?")
+      .run(made, made, sql.replace(name, made), name)
+    return made
+  }
+
+  #load(): void {
+    this.#stripped.load()
+    this.#connection.exec('PRAGMA writable_schema = ON')
+  }
+
   #drop(object: SchemaObject): void {
     const { kind, name, sql, hasTree } = object
     if (!hasTree) {
       this.#connection.prepare('DELETE FROM sqlite_schema WHERE rowid = ?').run(this.#rowidOf(object))
     } else if (kind === 'table') {
       this.#rowidOf(object)
-      this.#connection.exec(`DROP TABLE main.${quoteName(name)}`)
+      let dropped = name
+      if (name === SEQUENCE) {
+        // Nobody may drop it but VACUUM, when there is no AUTOINCREMENT any more.
+        dropped = this.#rename(name, String(sql))
+        this.#load()
+      }
+      this.#connection.exec(`DROP TABLE main.${quoteName(dropped)}`)
     } else if (sql !== undefined && this.#find(object) !== undefined) {
       this.#connection.exec(`DROP INDEX main.${quoteName(name)}`)
     }
@@ -179,3 +221,5 @@ export class SchemaChanger {
 function isFilled({ kind, sql, hasTree }: SchemaObject): boolean {
   return kind === 'index' && hasTree && sql !== undefined
 }
+
+const SEQUENCE = 'sqlite_sequence'

@@ -162,8 +162,11 @@ test('rows that can not be read are unknown, and the error names their commit', 
 test('trees have the shape that their SQL says', () => {
   const view = new RowsView(catalogs, pagesWith())
   const keyed = row('table k', { sql: 'CREATE TABLE k (a, b, PRIMARY KEY (b, a)) WITHOUT ROWID' })
-  expect([row('table t'), keyed, row('index i')].map((each) => view.shapeOf(each))).toEqual([
+  const longer = row('table k', { sql: 'CREATE TABLE k (a, b, c, PRIMARY KEY (b, a)) WITHOUT ROWID' })
+  expect([row('table t'), keyed, longer, row('index i')].map((each) => view.shapeOf(each))).toEqual([
     { content: 'rows', keyCount: 0, keys: '' },
+    { content: 'keyed-rows', keyCount: 2, keys: '1 0 BINARY 1,0 0 BINARY 1' },
+    // Another column is no other key.
     { content: 'keyed-rows', keyCount: 2, keys: '1 0 BINARY 1,0 0 BINARY 1' },
     { content: 'index', keyCount: 0 },
   ])

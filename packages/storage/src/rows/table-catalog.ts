@@ -148,7 +148,8 @@ function askPrimaryKey(scratch: SchemaScratch, table: string): DriverRow[] {
 function showKeys(scratch: SchemaScratch, table: string): string {
   const own = scratch.ask('index_list', table).filter(({ origin }) => origin !== 'c')
   const showColumn = ({ cid, desc, coll, key }: DriverRow): string => [cid, desc, coll, key].join(' ')
-  return own.map(({ name }) => scratch.ask('index_xinfo', String(name)).map(showColumn).join()).join('; ')
+  // What is in an index besides its key does not order it: a column that is added to a table WITHOUT ROWID, for one.
+  return own.map(({ name }) => scratch.ask('index_xinfo', String(name)).filter(isKey).map(showColumn).join()).join('; ')
 }
 
 function askUniqueIndexes(

@@ -177,6 +177,26 @@ export const stories: readonly Story[] = [
     commits: ['DROP TABLE t; CREATE TABLE t (a); CREATE INDEX i ON t (a); INSERT INTO t VALUES (3)'],
   },
   {
+    title: 'statistics that stay while their table is dropped and made anew',
+    first: 'CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2), (2, 3); ANALYZE',
+    commits: [
+      'DROP TABLE t; CREATE TABLE t (a, b, c UNIQUE); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2, 1), (2, 3, 2); ANALYZE',
+      'CREATE INDEX j ON t (b); ANALYZE',
+      'DROP INDEX i; ANALYZE',
+      'DROP TABLE t',
+    ],
+  },
+  {
+    title: 'a table of sequences that goes when nobody needs it',
+    first: 'CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (7)',
+    commits: [
+      'DROP TABLE t',
+      'VACUUM',
+      'CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (8)',
+      'DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a); INSERT INTO t VALUES (8, 1)',
+    ],
+  },
+  {
     title: 'statistics of ANALYZE',
     first: 'CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2), (1, 3), (2, 4)',
     commits: ['ANALYZE', 'INSERT INTO t VALUES (9, 9); ANALYZE', 'DROP TABLE t', 'DROP TABLE sqlite_stat1'],
