@@ -59,7 +59,19 @@ export class SchemaChanger {
     creates.push(...lost.values())
     this.#create(creates.filter((object) => !isFilled(object)))
     this.#unfilled = creates.filter(isFilled)
+    this.#moveTriggers()
     this.#reload()
+  }
+
+  /** Puts triggers behind what they belong to: SQLite loads the schema in order, and a table that was made anew comes last. */
+  #moveTriggers(): void {
+    const connection = this.#connection
+    const early = connection.prepare(
+      `SELECT r.rowid AS id FROM sqlite_schema r JOIN sqlite_schema t ON t.name = r.tbl_name AND t.type IN ('table', 'view')
+       WHERE r.type = 'trigger' AND r.rowid < t.rowid ORDER BY r.rowid`,
+    )
+    const move = connection.prepare('UPDATE sqlite_schema SET rowid = (SELECT max(rowid) + 1 FROM sqlite_schema) WHERE rowid = ?')
+    for (const { id } of early.all()) move.run(id!)
   }
 
   /** Creates the indexes that are filled from rows, when these are there. */

@@ -177,6 +177,16 @@ export const stories: readonly Story[] = [
     commits: ['DROP TABLE t; CREATE TABLE t (a); CREATE INDEX i ON t (a); INSERT INTO t VALUES (3)'],
   },
   {
+    title: 'a trigger that is there again when its table is made anew',
+    first: `CREATE TABLE log (a); CREATE TABLE t (a, k TEXT PRIMARY KEY) WITHOUT ROWID; INSERT INTO t VALUES (1, 'one');
+      CREATE TRIGGER r AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.k); END`,
+    commits: [
+      'ALTER TABLE t DROP COLUMN a',
+      "INSERT INTO t VALUES ('two')",
+      'DROP TABLE t; CREATE TABLE t (k TEXT PRIMARY KEY, b) WITHOUT ROWID; CREATE TRIGGER r AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.k); END; INSERT INTO t VALUES (3, 4)',
+    ],
+  },
+  {
     title: 'statistics that stay while their table is dropped and made anew',
     first: 'CREATE TABLE t (a, b); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 2), (2, 3); ANALYZE',
     commits: [
