@@ -1,5 +1,5 @@
 import { many, onceIn, pick, pickByWeight, type Dice } from './dice.ts'
-import { newInteger, newLargeBlob, newRowid, newText, newValue, type ValueOptions } from './values.ts'
+import { newInteger, newLargeBlob, newRowid, newText, newValue, patternedBlob, type ValueOptions } from './values.ts'
 import type { ColumnInfo, TableInfo, World } from './world.ts'
 
 /** A statement that changes rows of a table. */
@@ -124,11 +124,12 @@ function updateSameSize(context: Context): string {
   const { name } = pick(dice, table.columns)
   const at = `length(${name}) - ${dice(3)}`
   const part = pick(dice, [`1, ${at} - 1`, `1, abs(${at}) / 2`])
-  const put = onceIn(dice, 2) ? `'${pick(dice, Array.from('abc019'))}'` : 'hex(zeroblob(2))'
-  const edited = `substr(${name}, ${part}) || ${put}`
-  const same = `substr(${edited} || substr(${name}, length(${edited}) + 1), 1, length(${name}))`
+  const edited = `substr(${name}, ${part}) || '${pick(dice, Array.from('abc019'))}'`
+  const text = `substr(${edited} || substr(${name}, length(${edited}) + 1), 1, length(${name}))`
+  const put = `length(${name}) / ${1 + dice(3)}`
+  const blob = pick(dice, [`zeroblob(length(${name}))`, patternedBlob(put, dice(10_000), `length(${name})`)])
   const where = onceIn(dice, 2) ? `length(${name}) > ${dice(3000)}` : some(context)
-  return `UPDATE ${table.name} SET ${name} = CASE typeof(${name}) WHEN 'blob' THEN CAST(${same} AS BLOB) WHEN 'text' THEN ${same} ELSE ${name} END WHERE ${where}`
+  return `UPDATE ${table.name} SET ${name} = CASE typeof(${name}) WHEN 'blob' THEN ${blob} WHEN 'text' THEN ${text} ELSE ${name} END WHERE ${where}`
 }
 
 function updateKey(context: Context): string {

@@ -63,12 +63,14 @@ function newLongText(dice: Dice): string {
   return `printf('%0*d', ${newLength(dice)}, ${dice(1000)})`
 }
 
-/** Two of a length differ on one page in the middle, or at the end. */
+/** A large blob. */
 export function newLargeBlob(dice: Dice, length: number = newLength(dice)): string {
-  const put = dice(Math.max(1, length))
-  return onceIn(dice, 3)
-    ? `zeroblob(${length})`
-    : `CAST(substr(printf('%.*c%04d%.*c', ${put}, 'x', ${dice(10_000)}, ${length}, 'y'), 1, ${length}) AS BLOB)`
+  return onceIn(dice, 3) ? `zeroblob(${length})` : patternedBlob(dice(Math.max(1, length)), dice(10_000), length)
+}
+
+/** Two of a length differ on one page in the middle, or at the end. Each is a number, or an expression that is one. */
+export function patternedBlob(put: number | string, mark: number, length: number | string): string {
+  return `CAST(substr(printf('%.*c%04d%.*c', ${put}, 'x', ${mark}, ${length}, 'y'), 1, ${length}) AS BLOB)`
 }
 
 function newLength(dice: Dice): number {
