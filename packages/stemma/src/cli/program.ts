@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs'
 import { StemmaError } from '@stemma/base'
 import { Command, CommanderError, Option } from 'commander'
 import type { Context } from './context.ts'
-import { type ChangesFlags, printChanges } from './changes.ts'
+import type { ChangesFlags } from './changes.ts'
 import { type DigestFlags, printDigests } from './digest.ts'
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { type FollowFlags, follow } from './follow.ts'
-import { type LintFlags, lint } from './lint.ts'
+import type { LintFlags } from './lint.ts'
 import { type LogShowFlags, type LogVerifyFlags, showLog, verifyLog } from './log.ts'
 import { type StatusFlags, printStatus } from './node-status.ts'
 import { openScreen } from './screen.ts'
 import { type ServeFlags, serve } from './serve.ts'
-import { type VerifyFlags, verify } from './verify.ts'
+import type { VerifyFlags } from './verify.ts'
 
 /** Runs the command with its arguments and gives the exit code. Failures are reported, never thrown. */
 export async function runCommand(args: readonly string[], context: Context): Promise<ExitCode> {
@@ -57,6 +57,7 @@ function newProgram(context: Context, done: (code: ExitCode) => void): Command {
     })
     .exitOverride()
 
+  // A leader serves for weeks: it does not hold in memory what only other commands need.
   addServe(program).action(async (database: string, flags: ServeFlags) => done(await serve(database, flags, context)))
   addFollow(program).action(async (url: string, database: string, flags: FollowFlags) =>
     done(await follow(url, database, flags, context)),
@@ -64,16 +65,20 @@ function newProgram(context: Context, done: (code: ExitCode) => void): Command {
   addStatus(program).action(async (target: string, flags: StatusFlags) => done(await printStatus(target, flags, context)))
   addLog(program, context, done)
   addVerify(program).action(async (leader: string, database: string, flags: VerifyFlags) =>
-    done(await verify(leader, database, flags, context)),
+    done(await (await import('./verify.ts')).verify(leader, database, flags, context)),
   )
-  addChanges(program).action(async (target: string, flags: ChangesFlags) => done(await printChanges(target, flags, context)))
+  addChanges(program).action(async (target: string, flags: ChangesFlags) =>
+    done(await (await import('./changes.ts')).printChanges(target, flags, context)),
+  )
   program
     .command('digest')
     .description('print the digest of databases; exit with 3 when they differ')
     .argument('<database...>', 'paths of databases, which may be in use')
     .addOption(json())
     .action(async (databases: string[], flags: DigestFlags) => done(await printDigests(databases, flags, context)))
-  addLint(program).action(async (files: string[], flags: LintFlags) => done(await lint(files, flags, context)))
+  addLint(program).action(async (files: string[], flags: LintFlags) =>
+    done(await (await import('./lint.ts')).lint(files, flags, context)),
+  )
   return program
 }
 
