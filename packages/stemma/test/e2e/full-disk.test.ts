@@ -6,7 +6,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openLeader } from '../../src/index.ts'
 import { Child, pause } from './support/child.ts'
 import { ACCOUNTS, ACCOUNTS_TOTAL, makeDatabase, moveMoney, newFolder } from './support/folder.ts'
-import { expectEqual } from './support/proof.ts'
+import { expectSameRows } from './support/mirror.ts'
+import { expectEqual, expectSound } from './support/proof.ts'
 
 /** A disk of so many megabytes; undefined when this machine does not let us make one. */
 function newDisk(folder: string, megabytes: number): string | undefined {
@@ -19,29 +20,36 @@ function newDisk(folder: string, megabytes: number): string | undefined {
 
 const BLOB = 'INSERT INTO t (x) VALUES (randomblob(60000))'
 
-test('a follower whose disk is full says so, keeps a whole copy, and goes on when there is room', async ({ skip }) => {
-  const folder = newFolder()
-  const disk = newDisk(folder, 12)
-  if (disk === undefined) return skip('no right to mount a tmpfs')
-  const [app, copy, filler] = [join(folder, 'app.db'), join(disk, 'copy.db'), join(disk, 'filler')]
-  makeDatabase(app, `${ACCOUNTS}; CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB)`)
-  const leader = await openLeader({ database: app })
-  onTestFinished(() => leader.close())
-  const follower = new Child('./follower-process.ts', [`${copy}=${leader.url}`])
-  await follower.told('caught-up')
-  writeFileSync(filler, Buffer.alloc(9 * 1024 * 1024))
+test.for([
+  ['wal', expectEqual],
+  ['row', expectSameRows],
+] as const)(
+  'a follower by %s whose disk is full says so, keeps a whole copy, and goes on when there is room',
+  async ([format, prove], context) => {
+    const folder = newFolder()
+    const disk = newDisk(folder, 12)
+    if (disk === undefined) return context.skip('no right to mount a tmpfs')
+    const [app, copy, filler] = [join(folder, 'app.db'), join(disk, 'copy.db'), join(disk, 'filler')]
+    makeDatabase(app, `${ACCOUNTS}; CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB)`)
+    const leader = await openLeader({ database: app, formats: [format] })
+    onTestFinished(() => leader.close())
+    const follower = new Child('./follower-process.ts', [`${copy}=${leader.url}=${format}`])
+    await follower.told('caught-up')
+    writeFileSync(filler, Buffer.alloc(9 * 1024 * 1024))
 
-  for (let i = 0; i < 60; i++) leader.database.exec(`BEGIN; ${BLOB}; COMMIT`)
-  for (let i = 0; i < 20; i++) moveMoney(leader.database)
-  const said = await sayingFull(follower)
-  expect(said).toMatch(/REPLICA_FULL|SQLITE_FULL|LOG_FULL/)
-  expectWhole(copy)
-  expect(follower.said.filter(({ kind }) => kind === 'failed')).toEqual([])
+    for (let i = 0; i < 60; i++) leader.database.exec(`BEGIN; ${BLOB}; COMMIT`)
+    for (let i = 0; i < 20; i++) moveMoney(leader.database)
+    const said = await sayingFull(follower)
+    expect(said).toMatch(/REPLICA_FULL|SQLITE_FULL|LOG_FULL/)
+    expectWhole(copy)
+    expect(follower.said.filter(({ kind }) => kind === 'failed')).toEqual([])
 
-  rmSync(filler)
-  await leader.waitFor({ level: 'durable', timeoutMs: 25_000 })
-  await expectEqual(app, copy)
-})
+    rmSync(filler)
+    await leader.waitFor({ level: 'durable', timeoutMs: 25_000 })
+    await prove(app, copy)
+    expectSound(copy)
+  },
+)
 
 test('a disk that is full during the first snapshot leaves no copy that is half', async ({ skip }) => {
   const folder = newFolder()
