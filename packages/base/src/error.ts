@@ -1,83 +1,5 @@
+import type { ErrorCode } from './error-code.ts'
 import type { ErrorEntry, Recovery } from './recovery.ts'
-
-/**
- * Every failure a caller may want to tell from another.
- *
- * A code keeps its meaning for as long as the package keeps its major version.
- * Messages and hints are for people and may change in any release.
- */
-export type ErrorCode =
-  | 'BAD_ARGUMENT'
-  | 'UNKNOWN_FORMAT'
-  | 'CLOSED'
-  | 'UNEXPECTED'
-  | 'THREAD_DIED'
-  | 'WAIT_TIMEOUT'
-  | 'REPLICA_READ_ONLY'
-  | 'DAMAGED_FILE'
-  | 'DAMAGED_ENTRY'
-  | 'ENVELOPE_VERSION'
-  | 'WAL_VERSION'
-  | 'NOT_A_REPLICA'
-  | 'REPLICA_DIFFERS'
-  | 'REPLICA_WRITTEN'
-  | 'REPLICA_FULL'
-  | 'REPLICA_FAILED'
-  | 'ENTRY_GAP'
-  | 'SNAPSHOT_NEEDED'
-  | 'ROWS_UNKNOWN'
-  | 'ROW_DIFFERS'
-  | 'WRONG_COPY_KIND'
-  | 'MISSING_FUNCTION'
-  | 'SNAPSHOT_DAMAGED'
-  | 'SNAPSHOT_UNSOUND'
-  | 'NOT_STEMMA'
-  | 'TRANSPORT_VERSION'
-  | 'AUTHENTICATION_FAILED'
-  | 'TLS_REFUSED'
-  | 'LISTEN_WITHOUT_TOKEN'
-  | 'LISTEN_WITHOUT_TLS'
-  | 'LISTEN_FAILED'
-  | 'CONNECT_FAILED'
-  | 'HANDSHAKE_TIMEOUT'
-  | 'LINK_LOST'
-  | 'BAD_FRAME'
-  | 'MESSAGE_TOO_LARGE'
-  | 'PEER_TOO_SLOW'
-  | 'PEER_SILENT'
-  | 'TOO_MANY_CONNECTIONS'
-  | 'PROTOCOL_MESSAGE'
-  | 'PROTOCOL_VERSION'
-  | 'NO_COMMON_FORMAT'
-  | 'CLUSTER_MISMATCH'
-  | 'PAGE_SIZE_MISMATCH'
-  | 'STALE_LEADER'
-  | 'HISTORY_DIVERGED'
-  | 'CANNOT_COMPARE'
-  | 'POSITION_NOT_KEPT'
-  | 'POSITION_UNKNOWN'
-  | 'PEER_REFUSED'
-  | 'PEER_LEFT'
-  | 'LEADER_BUSY'
-  | 'SNAPSHOT_FAILED'
-  | 'NO_DATABASE'
-  | 'NOT_A_DATABASE'
-  | 'NOT_ON_DISK'
-  | 'CANNOT_OPEN'
-  | 'DATABASE_BUSY'
-  | 'DATABASE_REPLACED'
-  | 'NOT_WAL'
-  | 'NETWORK_FILE_SYSTEM'
-  | 'SQLITE_VERSION'
-  | 'ALREADY_OPEN'
-  | 'WRONG_ROLE'
-  | 'SIDECAR_VERSION'
-  | 'NOT_A_SIDECAR'
-  | 'NO_LOG'
-  | 'LOG_FULL'
-  | 'LOG_FAILED'
-  | 'DAMAGED_LOG'
-  | 'SNAPSHOT_EXPIRED'
 
 /** What each code means for the caller. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -160,6 +82,26 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ROW_DIFFERS: {
     recovery: 'stop',
     hint: 'Somebody wrote to the copy, or a bug did. Look at the two rows; then take a new snapshot by `stemma follow --resync`, or go on over differences by `--on-difference force`.',
+  },
+  STATEMENTS_UNKNOWN: {
+    recovery: 'retry',
+    hint: 'The text of this commit is not at hand: another program made it, or it was lost in a crash. It travels as rows.',
+  },
+  STATEMENT_DIFFERS: {
+    recovery: 'stop',
+    hint: 'Run again on the copy, the statement did something else than on the leader. Look at both outcomes; then take a new snapshot by `stemma follow --resync`, and send such statements as rows: policy `mixed`.',
+  },
+  STATEMENT_REFUSED: {
+    recovery: 'fix-input',
+    hint: 'The policy `reject` lets no statement pass that may do something else on a copy. The message says why, and what to write instead; nothing was changed.',
+  },
+  STATEMENTS_UNSEEN: {
+    recovery: 'fix-input',
+    hint: 'Statements are only seen by the program that runs them: write through `leader.database` of `openLeader`. A server beside the program can send rows: `--format row`, or `--statements-as-rows`.',
+  },
+  SQLITE_VERSION_DIFFERS: {
+    recovery: 'fix-input',
+    hint: 'Statements may do something else under another version of SQLite. Run the same version of Stemma on both sides, or follow by rows or pages: `--format row`, `--format wal`.',
   },
   WRONG_COPY_KIND: {
     recovery: 'fix-input',

@@ -1,6 +1,7 @@
 export { assert } from './assert.ts'
 export { checksum32, checksum64, pageSum } from './checksum.ts'
-export { ERRORS, StemmaError, type ErrorCode } from './error.ts'
+export type { ErrorCode } from './error-code.ts'
+export { ERRORS, StemmaError } from './error.ts'
 export type { ErrorEntry, Recovery } from './recovery.ts'
 export { ORIGIN, comparePositions, parsePosition, showPosition, type Position } from './position.ts'
 export { newReadBuffer } from './read-buffer.ts'

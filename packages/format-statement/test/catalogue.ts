@@ -99,7 +99,7 @@ export const CATALOGUE: readonly CatalogueRow[] = [
     what: 'localtime / utc',
     setup: T,
     statement: "INSERT INTO t VALUES(datetime('2024-07-01 12:00','localtime'))",
-    safety: 'context',
+    safety: 'record',
     code: 'TIME_ZONE',
   },
   {

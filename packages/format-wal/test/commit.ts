@@ -25,6 +25,9 @@ export function newCommit(pageSize: number, pageCount: number, pairs: readonly P
     rows: () => {
       throw new Error('a format of pages looks at no rows')
     },
+    statements: () => {
+      throw new Error('nor at statements')
+    },
   }
 }
 

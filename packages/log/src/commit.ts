@@ -1,5 +1,6 @@
 import type { Milliseconds, PageNumber, Position } from '@stemma/base'
 import type { CommitRows } from './rows.ts'
+import type { CommitStatements } from './statements.ts'
 
 /** One page that a transaction wrote. */
 export interface PageChange {
@@ -47,4 +48,10 @@ export interface Commit {
    *   look at rows, or what its pages say does not add up
    */
   rows(): CommitRows
+  /**
+   * The same as the statements that did it. A commit that is `oversized` may have them.
+   *
+   * @throws StemmaError STATEMENTS_UNKNOWN when their text is not at hand: another program wrote, or it was lost
+   */
+  statements(): CommitStatements
 }

@@ -1,6 +1,7 @@
 import type { PageNumber } from '@stemma/base'
 import type { Commit } from './commit.ts'
 import type { CommitRows, TableLayout } from './rows.ts'
+import type { StatementsOrRows } from './statements.ts'
 
 /** What a format looks at when it encodes a commit. */
 export type View = LogFormat['view']
@@ -10,7 +11,7 @@ export type View = LogFormat['view']
  *
  * It holds no state between calls: a leader starts anew at any commit, a follower at any entry.
  */
-export type LogFormat = PageFormat | RowFormat
+export type LogFormat = PageFormat | RowFormat | StatementFormat
 
 interface Format {
   /** A short name, as people type it and as entries carry it: lower-case letters, digits and dashes, 1 to 32 characters. */
@@ -19,6 +20,8 @@ interface Format {
   readonly version: number
   /** The payload versions that it understands. */
   readonly reads: readonly number[]
+  /** True when followers must run the very version of SQLite that the leader runs. False when it is left out. */
+  readonly needsSameSqlite?: boolean
   /**
    * Encodes one commit. The bytes are good until the next call of `encode`.
    *
@@ -54,6 +57,19 @@ export interface RowFormat extends Format {
    */
   decode(payload: Uint8Array, version: number): CommitRows
   /** @param layoutOf - the layout of a table as earlier entries told it, for payloads that leave it out */
+  describe(payload: Uint8Array, version: number, layoutOf?: (table: string) => TableLayout | undefined): EntryDescription
+}
+
+/** A format whose followers run the leader's statements again, and take rows where that would not do. */
+export interface StatementFormat extends Format {
+  readonly view: 'statements'
+  /**
+   * Gives back what the commit did. Views into `payload`.
+   *
+   * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; what is read lazily may throw it later
+   */
+  decode(payload: Uint8Array, version: number): StatementsOrRows
+  /** @param layoutOf - as for a RowFormat */
   describe(payload: Uint8Array, version: number, layoutOf?: (table: string) => TableLayout | undefined): EntryDescription
 }
 

@@ -11,8 +11,23 @@ export {
   type Entry,
 } from './entry.ts'
 export { decodeEntryHead, type EntryHead } from './entry-head.ts'
-export type { EntryDescription, LogFormat, PageFormat, PageTarget, RowFormat, View } from './format.ts'
+export type { EntryDescription, LogFormat, PageFormat, PageTarget, RowFormat, StatementFormat, View } from './format.ts'
 export { PayloadReader, VARINT_END, damagedPayload } from './payload-reader.ts'
 export { PayloadWriter } from './payload-writer.ts'
 export type { Affinity, Column, CommitRows, RowChange, SchemaChange, SchemaObject, TableChanges, TableLayout } from './rows.ts'
+export type {
+  CommitStatements,
+  ConnectionState,
+  LoggedStatement,
+  RecordedCall,
+  RecordedValues,
+  RowsReason,
+  Safety,
+  StatementFinding,
+  StatementOutcome,
+  StatementSettings,
+  StatementValue,
+  StatementVerdict,
+  StatementsOrRows,
+} from './statements.ts'
 export { BytesReader, sizeOfVarint, writeVarint } from './varint.ts'

@@ -1,12 +1,6 @@
-/**
- * How far a statement can be trusted when it is run again on a copy that holds equal rows, from the best to the worst:
- * - `safe`: it does the same there;
- * - `context`: it does the same if the copy runs it with the leader's settings, which travel with it;
- * - `record`: it does the same if the values that its functions gave on the leader are replayed;
- * - `rows`: what it does hangs on something that doesn't travel, so the rows that it changed have to;
- * - `reject`: what it does can't be told from the database alone, or is a trap; better not to run it.
- */
-export type Safety = 'safe' | 'context' | 'record' | 'rows' | 'reject'
+import type { Safety } from '@stemma/log'
+
+export type { Safety } from '@stemma/log'
 
 /** From the best to the worst. */
 export const SAFETIES: readonly Safety[] = ['safe', 'context', 'record', 'rows', 'reject']
@@ -121,9 +115,9 @@ export const STATEMENT_CODES: Readonly<Record<StatementCode, CodeEntry>> = {
     instead: 'Nothing, if copies are made by Stemma; a copy made by hand needs the same encoding.',
   },
   TIME_ZONE: {
-    safety: 'context',
+    safety: 'record',
     why: "The modifiers 'localtime' and 'utc' ask the time zone of the process.",
-    instead: 'Nothing, the time zone travels with the statement. Better: keep times in UTC and convert them when they are shown.',
+    instead: 'Keep times in UTC and convert them when they are shown.',
   },
   CLOCK: {
     safety: 'record',

@@ -154,7 +154,9 @@ function describe(entry: DecodedEntry, format: LogFormat | undefined, layouts: K
   if (entry.barrier) return { summary: 'could not be put into an entry: followers take a snapshot here', details: [] }
   if (format === undefined) return { summary: showBytes(entry.payload.byteLength), details: [] }
   if (format.view === 'pages') return format.describe(entry.payload, entry.formatVersion)
-  layouts.take(format.decode(entry.payload, entry.formatVersion))
+  const decoded = format.decode(entry.payload, entry.formatVersion)
+  if (!('kind' in decoded)) layouts.take(decoded)
+  else if (decoded.kind === 'rows') layouts.take(decoded.rows)
   return format.describe(entry.payload, entry.formatVersion, (table) => layouts.of(table))
 }
 

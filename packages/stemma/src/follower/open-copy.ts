@@ -26,7 +26,7 @@ export async function openCopy(
   // Whoever proved that it is our leader is believed when the digest is right; a stranger's pages are looked through.
   const isProved = token !== undefined || tls !== undefined
   const check = options.checkSnapshots === 'always' || !isProved ? 'structure' : 'digest'
-  if (format.view === 'rows') {
+  if (format.view !== 'pages') {
     return await openLogicalReplica({
       database,
       formats: [format],

@@ -32,6 +32,9 @@ function newCommit(sequence: number, size: number, oversized = false): Commit {
     rows: () => {
       throw new Error('these commits have no rows')
     },
+    statements: () => {
+      throw new Error('these commits have no statements')
+    },
   }
 }
 

@@ -43,6 +43,9 @@ function newCommit(sequence: number, parts: Partial<Commit> & { readonly unknown
       if (unknown !== undefined) throw error
       return NO_ROWS
     },
+    statements: () => {
+      throw new Error('these commits have no statements')
+    },
     ...rest,
   }
 }

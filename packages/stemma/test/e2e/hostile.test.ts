@@ -340,6 +340,7 @@ function pagesPayload(pageCount: number, pages: readonly (readonly [number, Uint
     pageCountBefore: 1,
     pages: () => changes,
     rows: () => assert.fail(),
+    statements: () => assert.fail(),
   })
 }
 

@@ -1,5 +1,5 @@
 import { StemmaError, showPosition, type TextEncoding } from '@stemma/base'
-import type { CommitRows, DecodedEntry, RowFormat } from '@stemma/log'
+import type { CommitRows, DecodedEntry } from '@stemma/log'
 import type { CopyPlace } from '../replica/copy-place.ts'
 import { followsOn } from '../replica/follows-on.ts'
 import { copyError } from '../replica/replica-error.ts'
@@ -7,6 +7,7 @@ import type { TableCatalog } from '../rows/table-catalog.ts'
 import { isBusy, type SqliteConnection, type SqliteStatement } from '../sqlite/driver.ts'
 import { CommitWriter } from './commit-writer.ts'
 import { COPY_TABLE, readCopyNote, type CopyNote } from './copy-table.ts'
+import type { LogicalFormat } from './logical-replica.ts'
 import type { FoundDifference } from './row-difference.ts'
 import { rowsError } from './rows-error.ts'
 import { StrippedSchema } from './stripped-schema.ts'
@@ -16,7 +17,7 @@ export interface LogicalApplierOptions {
   readonly connection: SqliteConnection
   readonly catalog: TableCatalog
   readonly encoding: TextEncoding
-  readonly formats: readonly RowFormat[]
+  readonly formats: readonly LogicalFormat[]
   readonly note: CopyNote
   readonly merge: boolean
   readonly onDifference: 'stop' | 'force'
@@ -37,7 +38,7 @@ const GROUP_ENTRIES = 10_000
 export class LogicalApplier {
   readonly #options: LogicalApplierOptions
   readonly #connection: SqliteConnection
-  readonly #formats: ReadonlyMap<string, RowFormat>
+  readonly #formats: ReadonlyMap<string, LogicalFormat>
   readonly #stripped: StrippedSchema
   readonly #writer: CommitWriter
   readonly #begin: SqliteStatement
@@ -141,7 +142,10 @@ export class LogicalApplier {
         {},
       )
     }
-    return format.decode(entry.payload, entry.formatVersion)
+    const decoded = format.decode(entry.payload, entry.formatVersion)
+    if (!('kind' in decoded)) return decoded
+    if (decoded.kind === 'rows') return decoded.rows
+    throw new StemmaError('NO_COMMON_FORMAT', 'this copy runs no statements', {})
   }
 
   #start(): void {

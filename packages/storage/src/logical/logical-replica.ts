@@ -1,5 +1,5 @@
 import type { TextEncoding } from '@stemma/base'
-import type { RowFormat } from '@stemma/log'
+import type { RowFormat, StatementFormat } from '@stemma/log'
 import type { Disk } from '../disk/disk.ts'
 import type { ReplicaEvent } from '../replica/replica.ts'
 import type { SqliteDriver } from '../sqlite/driver.ts'
@@ -9,7 +9,7 @@ export interface LogicalReplicaOptions {
   /** The path of the copy. */
   readonly database: string
   /** The formats whose entries may come. */
-  readonly formats: readonly RowFormat[]
+  readonly formats: readonly LogicalFormat[]
   readonly driver?: SqliteDriver
   readonly disk?: Disk
   /** Entries that come together become one transaction, which is much faster. True by default. */
@@ -35,6 +35,9 @@ export interface LogicalReplicaOptions {
   readonly threads?: boolean
   onEvent?(event: LogicalReplicaEvent): void
 }
+
+/** A format that brings on a logical copy. */
+export type LogicalFormat = RowFormat | StatementFormat
 
 /** What people may want to know of a logical copy at work. */
 export type LogicalReplicaEvent =

@@ -1,5 +1,5 @@
 import { StemmaError, pageSum, type Milliseconds, type Position } from '@stemma/base'
-import type { CommitRows, PageChange } from '@stemma/log'
+import type { CommitRows, CommitStatements, PageChange } from '@stemma/log'
 import { PAGE_COUNT_MAX, lockBytePage } from '@stemma/sqlite-file'
 import type { PageSums } from '../page-sums.ts'
 import type { RowTracker } from '../rows/row-tracker.ts'
@@ -262,6 +262,7 @@ export class CommitBuilder {
       changed: changes,
       pages: () => (oversized ? [] : changes),
       rows: notAsked as () => CommitRows,
+      statements: notSeen as () => CommitStatements,
     }
     if (this.#rows !== undefined) commit.rows = this.#trackRows(this.#rows, commit, cutOff)
     return commit
@@ -280,6 +281,10 @@ export class CommitBuilder {
 
 function notAsked(): never {
   throw new StemmaError('ROWS_UNKNOWN', 'this source was not asked to look at rows')
+}
+
+function notSeen(): never {
+  throw new StemmaError('STATEMENTS_UNKNOWN', 'this source sees no statements')
 }
 
 type Change = PageChange
