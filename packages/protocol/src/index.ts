@@ -17,7 +17,7 @@ export type {
   PeerView,
   ShippedRun,
 } from './leader-io.ts'
-export type { HeldSnapshot, Leader, LeaderConfig, Peer } from './leader-peer.ts'
+export type { HeldSnapshot, Leader, LeaderConfig, Peer, ServedFormat } from './leader-peer.ts'
 export { followersAt, neededAfter, newLeader, peersOf, stepLeader, type LeaderStep } from './leader.ts'
 export {
   ANSWER_BYTES_MAX,

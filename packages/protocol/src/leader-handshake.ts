@@ -1,9 +1,18 @@
 import { StemmaError, assert, type ErrorCode, type Position } from '@stemma/base'
 import type { HistoryAnswer } from './leader-io.ts'
-import { dismiss, dismissOffender, forget, leaderError, type LeaderTurn, type Peer } from './leader-peer.ts'
+import {
+  dismiss,
+  dismissOffender,
+  forget,
+  leaderError,
+  type LeaderConfig,
+  type LeaderTurn,
+  type Peer,
+  type ServedFormat,
+} from './leader-peer.ts'
 import { needsSnapshot, notKept, pump } from './leader-shipping.ts'
 import { PROTOCOL_VERSIONS } from './limits.ts'
-import type { FollowerMessage, FormatOffer } from './message.ts'
+import type { FollowerMessage } from './message.ts'
 
 type Hello = Extract<FollowerMessage, { readonly kind: 'hello' }>
 type Follow = Extract<FollowerMessage, { readonly kind: 'follow' }>
@@ -22,7 +31,7 @@ export function onHello(turn: LeaderTurn, peer: Peer, hello: Hello): void {
     )
   }
   const visits = hello.wants === 'status' || hello.wants === 'ask'
-  const format = visits ? turn.config.formats[0] : commonFormat(turn, hello.formats)
+  const format = visits ? turn.config.formats[0] : commonFormat(turn, hello)
   const refusal = visits ? undefined : whyRefused(turn, hello, format !== undefined)
   if (refusal !== undefined) return refuse(turn, peer, refusal[0], refusal[1])
   const { cluster, node, epoch, pageSize } = turn.config
@@ -68,16 +77,21 @@ function commonVersion([oldest, newest]: readonly [number, number]): number | un
   return version >= Math.max(oldest, PROTOCOL_VERSIONS[0]) ? version : undefined
 }
 
-/** The first format of the follower's list that the leader serves in a version that the follower reads. */
-function commonFormat(
-  turn: LeaderTurn,
-  offers: readonly FormatOffer[],
-): { readonly name: string; readonly version: number } | undefined {
-  for (const offer of offers) {
-    const served = turn.config.formats.find((format) => format.name === offer.name && offer.versions.includes(format.version))
-    if (served !== undefined) return served
-  }
-  return undefined
+/** The first format of the follower's list that the leader serves in a version that the follower reads, for the SQLite that it runs. */
+function commonFormat({ config }: LeaderTurn, hello: Hello): ServedFormat | undefined {
+  return readFormats(config, hello).find((format) => runsAlike(config, hello, format))
+}
+
+/** What the leader serves in a version that the follower reads, in the follower's order. */
+function readFormats({ formats }: LeaderConfig, hello: Hello): ServedFormat[] {
+  return hello.formats.flatMap(({ name, versions }) =>
+    formats.filter((format) => format.name === name && versions.includes(format.version)),
+  )
+}
+
+/** A feed runs nothing, so that its SQLite does not matter. */
+function runsAlike({ sqlite }: LeaderConfig, hello: Hello, { needsSameSqlite = false }: ServedFormat): boolean {
+  return !needsSameSqlite || hello.wants === 'feed' || hello.sqlite === sqlite
 }
 
 function whyRefused(turn: LeaderTurn, hello: Hello, hasFormat: boolean): readonly [ErrorCode, string] | undefined {
@@ -90,10 +104,20 @@ function whyRefused(turn: LeaderTurn, hello: Hello, hasFormat: boolean): readonl
   }
   if (hello.epoch > epoch) return ['STALE_LEADER', `the copy has seen epoch ${hello.epoch}, this leader is of epoch ${epoch}`]
   if (hasFormat) return undefined
+  const [unlike] = readFormats(turn.config, hello)
+  if (unlike !== undefined) return whyUnlike(turn.config, hello, unlike)
   const show = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
   const read = hello.formats.map((offer) => `${offer.name} (version ${offer.versions.join(', ')})`)
   const served = formats.map((format) => `${format.name} (version ${format.version})`)
   return ['NO_COMMON_FORMAT', `the follower reads ${show(read)}; the leader serves ${show(served)}`]
+}
+
+/** The follower reads nothing but formats that ask for the leader's own SQLite, and runs another. */
+function whyUnlike(config: LeaderConfig, hello: Hello, { name }: ServedFormat): readonly [ErrorCode, string] {
+  const others = config.formats.filter((format) => runsAlike(config, hello, format)).map((format) => format.name)
+  const offer = others.length === 0 ? 'it serves no format that does without' : `it also serves ${others.join(', ')}`
+  const theirs = hello.sqlite === '' ? 'an unknown SQLite' : `SQLite ${hello.sqlite}`
+  return ['SQLITE_VERSION_DIFFERS', `the follower runs ${theirs}, the leader ${config.sqlite}; ${name} needs the same, ${offer}`]
 }
 
 function refuse(turn: LeaderTurn, peer: Peer, code: ErrorCode, message: string): void {

@@ -13,10 +13,21 @@ export interface LeaderConfig {
   readonly run: string
   /** Bytes. */
   readonly pageSize: number
-  /** The formats whose logs are kept, with the payload version that is written. */
-  readonly formats: readonly { readonly name: string; readonly version: number }[]
+  /** The version of SQLite that it runs. */
+  readonly sqlite: string
+  /** The formats whose logs are kept. */
+  readonly formats: readonly ServedFormat[]
   /** Up to where commits may be shipped at the start. */
   readonly tip: Position
+}
+
+/** A format whose log a leader keeps. */
+export interface ServedFormat {
+  readonly name: string
+  /** The payload version that is written. */
+  readonly version: number
+  /** Copies must run the very version of SQLite that the leader runs. False when it is left out. */
+  readonly needsSameSqlite?: boolean
 }
 
 /** One link. */

@@ -59,6 +59,15 @@ test.each<[title: string, story: string]>([
     `,
   ],
   [
+    'P-46: a feed of another SQLite gets the format that it asks for',
+    `
+      link-opened link=1
+      1< hello wants=feed, sqlite="3.53.2", formats=[(name=statement, versions=[1])]
+        1> welcome format=statement
+        report follower-joined link=1 format=statement wants=feed
+    `,
+  ],
+  [
     'P-40: a feed is refused as a follower is, and what comes for one thing is not given another',
     `
       link-opened link=1

@@ -40,6 +40,48 @@ test.each<[title: string, story: string]>([
     `,
   ],
   [
+    'P-45: a format that needs the same SQLite is not for a follower of another version; the next of its list is, if there is one',
+    `
+      link-opened link=1
+      1< hello formats=[(name=statement, versions=[1]), (name=wal, versions=[1])]
+        1> welcome format=statement
+        report follower-joined link=1 format=statement
+      link-opened link=2
+      2< hello node=G, sqlite="3.53.2", formats=[(name=statement, versions=[1]), (name=wal, versions=[1])]
+        2> welcome
+        report follower-joined link=2 node=G
+      link-opened link=3
+      3< hello node=H, sqlite="3.53.2", formats=[(name=statement, versions=[1])]
+        3> refuse code=SQLITE_VERSION_DIFFERS
+        close link=3 error=!SQLITE_VERSION_DIFFERS
+        report link-refused link=3 error=!SQLITE_VERSION_DIFFERS
+    `,
+  ],
+  [
+    'P-45: who does not say which SQLite it runs is taken for another; a format version that it does not read is another matter',
+    `
+      link-opened link=1
+      1< hello sqlite="", formats=[(name=statement, versions=[1])]
+        1> refuse code=SQLITE_VERSION_DIFFERS
+        close link=1 error=!SQLITE_VERSION_DIFFERS
+        report link-refused link=1 error=!SQLITE_VERSION_DIFFERS
+      link-opened link=2
+      2< hello sqlite="3.53.2", formats=[(name=statement, versions=[2])]
+        2> refuse code=NO_COMMON_FORMAT
+        close link=2 error=!NO_COMMON_FORMAT
+        report link-refused link=2 error=!NO_COMMON_FORMAT
+    `,
+  ],
+  [
+    'P-45: what a leader runs does not matter to the formats that say nothing of it',
+    `
+      link-opened link=1
+      1< hello sqlite="3.44.6"
+        1> welcome
+        report follower-joined link=1
+    `,
+  ],
+  [
     'P-8: a copy of another cluster, or with pages of another size, is refused',
     `
       link-opened link=1

@@ -85,7 +85,11 @@ export function aLeader(): Leader {
       epoch: 2,
       run: 'r',
       pageSize: 4096,
-      formats: [{ name: 'wal', version: 1 }],
+      sqlite: '3.54.1',
+      formats: [
+        { name: 'wal', version: 1 },
+        { name: 'statement', version: 1, needsSameSqlite: true },
+      ],
       tip: { epoch: 2, sequence: 10 },
     },
     { linksMax: 3, snapshotsMax: 2, fetchesMax: 2, entriesBytes: 100, partBytes: 100 },

@@ -99,6 +99,7 @@ export class LeaderNode {
         epoch: this.#epoch,
         run: `${name}${this.#runs}`,
         pageSize: PAGE_SIZE,
+        sqlite: '3.54.1',
         formats: [{ name: 'model', version: 1 }],
         tip: this.tip,
       },

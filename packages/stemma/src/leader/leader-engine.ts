@@ -29,7 +29,7 @@ import type { LeaderEngineOptions } from './leader-options.ts'
 import { asStemmaError } from '../unexpected.ts'
 import { checkHistory } from './check-history.ts'
 import { leaderQuestions } from './leader-questions.ts'
-import { leaderStatus } from './leader-status.ts'
+import { leaderStatus, sqliteVersion } from './leader-status.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { OpenSnapshots } from './open-snapshots.ts'
 import { Shipper } from './shipper.ts'
@@ -163,7 +163,8 @@ class Engine implements LeaderEngine {
         epoch: log.epoch,
         run: randomBytes(8).toString('hex'),
         pageSize: source.place.pageSize,
-        formats: formats.map(({ name, version }) => ({ name, version })),
+        sqlite: sqliteVersion(),
+        formats: formats.map(({ name, version, needsSameSqlite = false }) => ({ name, version, needsSameSqlite })),
         tip,
       },
       this.#services(),
