@@ -1,4 +1,5 @@
 import type { Position, StemmaError } from '@stemma/base'
+import type { TracedMessage } from './follower/follower-host.ts'
 import type { VerifyResult } from './verify/verify-result.ts'
 
 /** Things that a leader tells about, as they happen. */
@@ -47,6 +48,8 @@ export type FollowerEvent =
   | { readonly kind: 'verified'; readonly result: VerifyResult }
   /** The copy was found to differ from what it should be; a snapshot by difference mends it. */
   | { readonly kind: 'resync'; readonly error: StemmaError }
+  /** With `trace`: a message went over the link. */
+  | ({ readonly kind: 'message' } & TracedMessage)
   | { readonly kind: 'warning'; readonly error: StemmaError }
   /** The follower can go no further; it closes itself. */
   | { readonly kind: 'failed'; readonly error: StemmaError }

@@ -20,12 +20,32 @@ export interface NodeStatus {
   readonly walBytes: number
   /** Bytes: entries kept. 0 for a follower. */
   readonly logBytes: number
+  /** What it has done since it was opened: a leader for each format that it keeps, a follower for its own. */
+  readonly work?: readonly FormatWork[]
   /** Leader: those who follow. */
   readonly followers?: readonly FollowerStatus[]
   /** Follower: whom it follows. */
   readonly leader?: { readonly url: string; readonly connected: boolean; readonly tip: Position | undefined }
   /** Follower: how far it is behind. */
   readonly lag?: Lag
+}
+
+/** What a node did for one format since it was opened. Only grows: a monitor takes the difference of two readings. */
+export interface FormatWork {
+  readonly format: string
+  /** Entries that a leader made, or a follower applied. */
+  readonly entries: number
+  /** Bytes of those entries as they are kept and sent, with their envelopes. */
+  readonly bytes: number
+  /**
+   * For how long it was at work on them: the time that passed, also while the system let others run. Of a leader: encoding; what several formats
+   * need to know of a commit is found for the first of them, and counts for that one.
+   */
+  readonly tookMs: Milliseconds
+  /** Leader: entries that could not be made, behind which followers need a snapshot. 0 for a follower. */
+  readonly barriers: number
+  /** Follower: from the commit, as the leader saw it, until the entry applied last could be read here. By two clocks, if on two machines. */
+  readonly delayMs?: Milliseconds
 }
 
 /** How far a copy is behind. */

@@ -1,6 +1,7 @@
 import type { Position, TextEncoding } from '@stemma/base'
 import type { TargetChanges, TargetOptions } from '../changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../events.ts'
+import type { LogReader } from '../log/log-file.ts'
 import type { NodeStatus } from '../status.ts'
 import type { VerifyOptions } from '../verify/verify-copy.ts'
 import type { VerifyResult } from '../verify/verify-result.ts'
@@ -74,17 +75,4 @@ export interface Engine {
   openChanges(options: TargetOptions): Promise<TargetChanges>
   verify(options: VerifyOptions): Promise<VerifyResult>
   digestDatabase(database: string): Promise<DatabaseDigest>
-}
-
-/** A leader's log, opened for reading while the leader may go on. */
-export interface LogReader {
-  readonly formats: readonly {
-    readonly format: string
-    readonly oldest: number
-    readonly newest: number
-    readonly bytes: number
-  }[]
-  /** Runs of whole entries of one format, oldest first, from the first entry after a sequence. */
-  runs(format: string, after: number): Iterable<Uint8Array>
-  close(): void
 }

@@ -41,6 +41,7 @@ export function showFollowerEvent(event: FollowerEvent): string | undefined {
       return `taking a snapshot of ${size} at ${showPosition(event.position)}: ${event.why}`
     }
     case 'verifying':
+    case 'message':
     case 'snapshot-progress':
     case 'progress':
       return undefined

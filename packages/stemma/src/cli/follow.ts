@@ -137,6 +137,7 @@ function showLiving(event: FollowerEvent, snapshot: { bytesPerPage: number; seco
     case 'snapshot-started':
     case 'diverged':
     case 'resync':
+    case 'message':
     case 'verified':
     case 'warning':
     case 'failed':

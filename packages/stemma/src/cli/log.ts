@@ -1,17 +1,15 @@
 import { type ErrorCode, StemmaError, showPosition } from '@stemma/base'
-import { type DecodedEntry, type EntryDescription, type LogFormat, decodeEntry } from '@stemma/log'
+import type { DecodedEntry, LogFormat } from '@stemma/log'
 import { KnownLayouts } from '../changes/known-layouts.ts'
 import { loadFormats } from '../formats.ts'
+import { LAYOUTS_WITHIN, describeEntry, entriesOf } from '../log/log-entries.ts'
+import type { LogReader } from '../log/log-file.ts'
 import { showDigest } from '../status.ts'
 import type { Context } from './context.ts'
-import type { LogReader } from './engine.ts'
 import { messageOf } from './event-text.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { showBytes, showCount } from './quantity.ts'
 import { type Screen, openScreen } from './screen.ts'
-
-/** A source tells a table's layout again after so many commits at the latest. */
-const LAYOUTS_WITHIN = 1024
 
 /** The options of `stemma log show`, as they were typed. */
 export interface LogShowFlags {
@@ -52,7 +50,7 @@ function showFormat(
   const layouts = new KnownLayouts()
   for (const entry of entriesOf(log, name, Math.max(0, after - LAYOUTS_WITHIN))) {
     if (entry.position.sequence > after && left-- <= 0) break
-    const { summary, details } = describe(entry, format, layouts)
+    const { summary, details } = describeEntry(entry, format, layouts)
     if (entry.position.sequence <= after) continue
     const at = new Date(entry.committedAt).toISOString()
     const { position, recovered, barrier, byteLength } = entry
@@ -137,28 +135,6 @@ function verifyFormat(log: LogReader, format: string, oldest: number, newest: nu
 }
 
 const EMPTY = new Uint8Array(0)
-
-function* entriesOf(log: LogReader, format: string, after: number): Generator<DecodedEntry> {
-  for (const run of log.runs(format, after)) {
-    for (let offset = 0; offset < run.byteLength;) {
-      const entry = decodeEntry(run, offset)
-      if (entry === undefined)
-        throw new StemmaError('DAMAGED_ENTRY', `the log ends in the middle of an entry`, { format, offset })
-      offset += entry.byteLength
-      if (entry.position.sequence > after) yield entry
-    }
-  }
-}
-
-function describe(entry: DecodedEntry, format: LogFormat | undefined, layouts: KnownLayouts): EntryDescription {
-  if (entry.barrier) return { summary: 'could not be put into an entry: followers take a snapshot here', details: [] }
-  if (format === undefined) return { summary: showBytes(entry.payload.byteLength), details: [] }
-  if (format.view === 'pages') return format.describe(entry.payload, entry.formatVersion)
-  const decoded = format.decode(entry.payload, entry.formatVersion)
-  if (!('kind' in decoded)) layouts.take(decoded)
-  else if (decoded.kind === 'rows') layouts.take(decoded.rows)
-  return format.describe(entry.payload, entry.formatVersion, (table) => layouts.of(table))
-}
 
 function parseCount(text: string, option: string): number {
   const count = Number(text)

@@ -3,6 +3,7 @@ import type { DecodedEntry } from '@stemma/log'
 import type { FollowerInput } from '@stemma/protocol'
 import type { Replica } from '@stemma/storage'
 import { decodeRun } from '../decode-run.ts'
+import type { FormatWork } from '../status.ts'
 import { asStemmaError } from '../unexpected.ts'
 
 /** Errors after which only a snapshot by difference helps. */
@@ -25,12 +26,23 @@ export class EntryApplier {
   /** When the entry applied last was committed, by the leader's clock. */
   committedAt: Milliseconds = 0
 
+  #entries = 0
+  #bytes = 0
+  #tookMs = 0
+  #delayMs: Milliseconds | undefined
+
   /** @param parts.merge - the replica puts entries that come together into one transaction: the more the better */
   constructor(parts: { replica: Replica; merge: boolean; step: (input: FollowerInput) => void; warn: (error: unknown) => void }) {
     this.#merge = parts.merge
     this.#replica = parts.replica
     this.#step = parts.step
     this.#warn = parts.warn
+  }
+
+  /** What was done so far. */
+  get work(): Omit<FormatWork, 'format'> {
+    const [entries, bytes, tookMs, delayMs] = [this.#entries, this.#bytes, this.#tookMs, this.#delayMs]
+    return { entries, bytes, tookMs, barriers: 0, ...(delayMs === undefined ? {} : { delayMs }) }
   }
 
   /** Takes whole entries, one after another. They are copied. */
@@ -76,6 +88,7 @@ export class EntryApplier {
     const runs = this.#waiting.splice(0, this.#merge ? Infinity : 1)
     if (this.#waiting.length > 0) this.#schedule()
     const before = positionOf(this.#replica)
+    const startedAt = performance.now()
     let failure: StemmaError | undefined
     let entries: DecodedEntry[] = []
     try {
@@ -85,11 +98,24 @@ export class EntryApplier {
       failure = asStemmaError(error)
       this.#waiting = []
     }
+    this.#count(before, entries, performance.now() - startedAt)
     this.#tellApplied(before, entries)
     if (failure === undefined) return
     const isBarrier = failure.code === 'SNAPSHOT_NEEDED'
     if (RESYNC.has(failure.code)) this.#step({ kind: 'needs-resync', why: isBarrier ? 'barrier' : 'differs', error: failure })
     else this.#step({ kind: 'failed', error: failure })
+  }
+
+  #count(before: Position | undefined, entries: readonly DecodedEntry[], tookMs: Milliseconds): void {
+    this.#tookMs += tookMs
+    const [from, to] = [before?.sequence ?? 0, positionOf(this.#replica)?.sequence ?? 0]
+    for (const { position, byteLength, committedAt } of entries) {
+      // Those that the copy had already, and those behind a failure, are not applied.
+      if (position.sequence <= from || position.sequence > to) continue
+      this.#entries++
+      this.#bytes += byteLength
+      if (position.sequence === to) this.#delayMs = Math.max(0, Date.now() - committedAt)
+    }
   }
 
   #tellApplied(before: Position | undefined, entries: readonly DecodedEntry[]): void {

@@ -147,6 +147,7 @@ class Engine implements FollowerEngine {
       sqlite: sqliteVersion(),
       walBytes,
       logBytes: 0,
+      work: [{ format: this.#options.format, ...this.#applier.work }],
       leader: { url: this.#options.url, connected: follower.phase !== 'offline', tip: follower.tip?.position },
       ...(follower.tip === undefined ? {} : { lag: this.#lag(follower) }),
     }
@@ -235,6 +236,7 @@ class Engine implements FollowerEngine {
         this.#staging.staging.discard()
         this.#staging = undefined
       },
+      ...(this.#options.trace ? { trace: (message) => this.#onEvent({ kind: 'message', ...message }) } : {}),
       retryAfter: (_error, retryAfterMs) => void (this.#retryAt = Date.now() + retryAfterMs),
       stop: (error) => this.#fail(error),
       report: (report) => this.#report(report),

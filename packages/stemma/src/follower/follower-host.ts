@@ -1,6 +1,7 @@
 import type { Milliseconds, StemmaError } from '@stemma/base'
 import {
   encodeMessage,
+  showStory,
   newFollower,
   stepFollower,
   type Follower,
@@ -8,6 +9,7 @@ import {
   type FollowerEffect,
   type FollowerInput,
   type FollowerReport,
+  type Message,
 } from '@stemma/protocol'
 import type { Link, LinkHandlers } from '@stemma/transport'
 import { decodeInput } from '../decode-input.ts'
@@ -32,6 +34,17 @@ export interface FollowerServices {
   retryAfter(error: StemmaError, retryAfterMs: Milliseconds): void
   stop(error: StemmaError): void
   report(report: FollowerReport): void
+  /** Is told each message that is sent or received, when somebody wants to know. */
+  trace?(message: TracedMessage): void
+}
+
+/** A message that went over a follower's link. */
+export interface TracedMessage {
+  readonly direction: 'sent' | 'received'
+  /** Its kind and fields: `entries first=8 last=9 bytes=<340 bytes>`. */
+  readonly text: string
+  /** What it takes on the link, without the transport's own. */
+  readonly bytes: number
 }
 
 /** Runs a follower's protocol over one link at a time: feeds it what happens, and does what it says. */
@@ -59,7 +72,11 @@ export class FollowerHost {
     // The link is handed over before its first message; what is sent from here must wait until the caller has our handlers.
     queueMicrotask(() => this.#link === link && this.step({ kind: 'connected' }))
     return {
-      message: (bytes) => this.step(decodeInput(bytes)),
+      message: (bytes) => {
+        const input = decodeInput(bytes)
+        if (input.kind === 'message') this.#trace('received', input.message, [bytes])
+        this.step(input)
+      },
       // A follower sends little: acks and questions, bounded by the protocol.
       drain: () => {},
       closed: (error) => {
@@ -100,8 +117,7 @@ export class FollowerHost {
     const services = this.#services
     switch (effect.kind) {
       case 'send':
-        this.#link?.send(encodeMessage(effect.message))
-        return
+        return this.#send(effect.message)
       case 'disconnect':
         services.retryAfter(effect.error, effect.retryAfterMs)
         return this.#link?.close(effect.error)
@@ -123,6 +139,20 @@ export class FollowerHost {
       case 'discard-snapshot':
         return this.#try(() => services.discardSnapshot(effect))
     }
+  }
+
+  #send(message: Effect<'send'>['message']): void {
+    if (this.#link === undefined) return
+    const parts = encodeMessage(message)
+    this.#trace('sent', message, parts)
+    this.#link.send(parts)
+  }
+
+  #trace(direction: TracedMessage['direction'], message: Message, parts: readonly Uint8Array[]): void {
+    const { trace } = this.#services
+    if (trace === undefined) return
+    const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    trace({ direction, text: showStory(message), bytes })
   }
 
   #try(work: () => void): void {

@@ -26,6 +26,8 @@ export interface FollowerEngineOptions {
   readonly resync: boolean
   /** Compares the copy with the leader at this distance; undefined: never. */
   readonly verifyEveryMs?: Milliseconds
+  /** Tells each message that is sent or received. */
+  readonly trace: boolean
   /** Checks every page of the copy when it is opened. */
   readonly verifyOnOpen: boolean
   /** Checks the structure of a snapshot that comes from a leader which did not prove who it is. */

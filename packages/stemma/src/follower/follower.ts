@@ -39,6 +39,8 @@ export interface FollowerOptions {
   readonly merge?: boolean
   /** What to do with a copy that is not in the leader's history: take over what differs (the default), or stop for a person to look. */
   readonly onDiverged?: 'snapshot' | 'stop'
+  /** Tells each message that is sent to the leader or comes from it, as an event `message`: to look at, at some cost. False by default. */
+  readonly trace?: boolean
   /** Reads and checks the whole copy when it is opened, about a second a gigabyte; true by default. */
   readonly verifyOnOpen?: boolean
   /**
@@ -176,6 +178,7 @@ async function openEngine(
     ...(options.encoding === undefined ? {} : { encoding: options.encoding }),
     onDifference: options.onDifference ?? 'stop',
     resync: options.resync ?? false,
+    trace: options.trace ?? false,
     ...(options.verifyEvery === undefined ? {} : { verifyEveryMs: options.verifyEvery }),
     verifyOnOpen: options.verifyOnOpen ?? true,
     checkSnapshots: 'unauthenticated',

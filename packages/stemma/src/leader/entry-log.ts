@@ -1,6 +1,7 @@
 import { StemmaError, showPosition } from '@stemma/base'
 import { ENTRY_BYTES_MAX, ENVELOPE_BYTES_MAX, writeEntry, type Commit, type LogFormat } from '@stemma/log'
 import type { EntryRun } from '@stemma/storage'
+import type { FormatWork } from '../status.ts'
 
 const EMPTY = new Uint8Array(0)
 
@@ -16,13 +17,24 @@ export class EntryLog {
   #end = 0
   #first = 0
   #last = 0
+  #entries = 0
+  #bytes = 0
+  #tookMs = 0
+  #barriers = 0
 
   constructor(format: LogFormat) {
     this.format = format
   }
 
+  /** What was done so far. */
+  get work(): FormatWork {
+    const [entries, bytes, tookMs, barriers] = [this.#entries, this.#bytes, this.#tookMs, this.#barriers]
+    return { format: this.format.name, entries, bytes, tookMs, barriers }
+  }
+
   /** Adds a commit. One that the format can't put into an entry becomes a barrier, behind which followers need a snapshot. */
   add(commit: Commit, onFailure: (error: unknown) => void): void {
+    const startedAt = performance.now()
     let payload: Uint8Array | undefined
     // `pages` are left out of a commit that is too large; `rows` are asked for all the same, and say so.
     if (!commit.oversized || this.format.view === 'rows') {
@@ -39,6 +51,7 @@ export class EntryLog {
     this.#reserve(ENVELOPE_BYTES_MAX + payload.byteLength)
     if (this.#start === this.#end) this.#first = commit.position.sequence
     this.#last = commit.position.sequence
+    const start = this.#end
     this.#end = writeEntry(this.#slab, this.#end, {
       format: this.format.name,
       formatVersion: this.format.version,
@@ -50,6 +63,10 @@ export class EntryLog {
       digestBefore: commit.digestBefore,
       payload,
     })
+    this.#entries++
+    this.#bytes += this.#end - start
+    if (barrier) this.#barriers++
+    this.#tookMs += performance.now() - startedAt
   }
 
   /** The entries added since the last call, as one run; undefined when there are none. */

@@ -1,5 +1,6 @@
 import type { Commit, LogFormat } from '@stemma/log'
 import type { EntryRun } from '@stemma/storage'
+import type { FormatWork } from '../status.ts'
 import { EntryLog } from './entry-log.ts'
 
 /** The logs of all formats that a leader keeps. */
@@ -11,6 +12,11 @@ export class EntryLogs {
   constructor(formats: readonly LogFormat[], onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure
     this.#logs = formats.map((format) => new EntryLog(format))
+  }
+
+  /** What was done so far, for each format. */
+  get work(): FormatWork[] {
+    return this.#logs.map((log) => log.work)
   }
 
   add(commit: Commit): void {

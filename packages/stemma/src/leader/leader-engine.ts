@@ -228,6 +228,7 @@ class Engine implements LeaderEngine {
       place: this.#source.place,
       leader: this.#host.leader,
       walBytes: statSync(`${options.database}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+      work: this.#entries.work,
       now: Date.now(),
     })
   }

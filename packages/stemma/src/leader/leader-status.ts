@@ -2,7 +2,7 @@ import type { Milliseconds } from '@stemma/base'
 import type { LogFormat } from '@stemma/log'
 import { peersOf, type Leader, type PeerPhase } from '@stemma/protocol'
 import { betterSqlite3, type LogStore, type Place } from '@stemma/storage'
-import { showDigest, type FollowerStatus, type NodeStatus } from '../status.ts'
+import { showDigest, type FollowerStatus, type FormatWork, type NodeStatus } from '../status.ts'
 
 interface StatusParts {
   readonly database: string
@@ -11,11 +11,12 @@ interface StatusParts {
   readonly place: Place
   readonly leader: Leader
   readonly walBytes: number
+  readonly work: readonly FormatWork[]
   readonly now: Milliseconds
 }
 
 /** What a leader says about itself. */
-export function leaderStatus({ database, log, formats, place, leader, walBytes, now }: StatusParts): NodeStatus {
+export function leaderStatus({ database, log, formats, place, leader, walBytes, work, now }: StatusParts): NodeStatus {
   return {
     role: 'leader',
     database,
@@ -27,6 +28,7 @@ export function leaderStatus({ database, log, formats, place, leader, walBytes, 
     sqlite: sqliteVersion(),
     walBytes,
     logBytes: log.size().bytes,
+    work,
     followers: peersOf(leader)
       .filter(({ phase }) => phase !== 'greeting' && phase !== 'visiting')
       .map((peer): FollowerStatus => {

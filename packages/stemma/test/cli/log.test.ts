@@ -1,6 +1,6 @@
 import { encodeEntry } from '@stemma/log'
 import { expect, test } from 'vitest'
-import type { LogReader } from '../../src/cli/engine.ts'
+import type { LogReader } from '../../src/log/log-file.ts'
 import { start } from './world.ts'
 
 test('a sound log is said to be sound', async () => {

@@ -1,15 +1,8 @@
 import type { ErrorCode } from '@stemma/base'
 import { StemmaError } from '@stemma/base'
 import type { Context } from '../../src/cli/context.ts'
-import type {
-  DatabaseDigest,
-  Engine,
-  FollowOptions,
-  LogReader,
-  RunningNode,
-  ServeOptions,
-  StatusOptions,
-} from '../../src/cli/engine.ts'
+import type { DatabaseDigest, Engine, FollowOptions, RunningNode, ServeOptions, StatusOptions } from '../../src/cli/engine.ts'
+import type { LogReader } from '../../src/log/log-file.ts'
 import type { VerifyResult } from '../../src/verify/verify-result.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import type { TargetChanges } from '../../src/changes/open-target.ts'
