@@ -7,6 +7,7 @@
 export type ErrorCode =
   | 'BAD_ARGUMENT'
   | 'UNKNOWN_FORMAT'
+  | 'FORMAT_FEED_ONLY'
   | 'CLOSED'
   | 'UNEXPECTED'
   | 'THREAD_DIED'

@@ -11,6 +11,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     recovery: 'fix-input',
     hint: 'Use one of the formats that the message lists.',
   },
+  FORMAT_FEED_ONLY: {
+    recovery: 'fix-input',
+    hint: 'No copy can be made by this format. Read it by `stemma changes --format`, and follow by another: `--format wal`, `--format row`.',
+  },
   CLOSED: {
     recovery: 'fix-input',
     hint: 'This leader or follower was closed before the call. Open it again, or call before closing.',

@@ -11,7 +11,10 @@ export type View = LogFormat['view']
  *
  * It holds no state between calls: a leader starts anew at any commit, a follower at any entry.
  */
-export type LogFormat = PageFormat | RowFormat | StatementFormat
+export type LogFormat = CopyFormat | FeedFormat
+
+/** A format whose payloads bring a copy on. */
+export type CopyFormat = PageFormat | RowFormat | StatementFormat
 
 interface Format {
   /** A short name, as people type it and as entries carry it: lower-case letters, digits and dashes, 1 to 32 characters. */
@@ -39,6 +42,7 @@ interface Format {
 /** A format whose followers are the leader's copies byte for byte. */
 export interface PageFormat extends Format {
   readonly view: 'pages'
+  readonly isFeedOnly?: false
   /**
    * Applies a payload to a copy that stands right before its commit.
    *
@@ -50,6 +54,7 @@ export interface PageFormat extends Format {
 /** A format whose followers hold the same rows as the leader, in pages of their own. */
 export interface RowFormat extends Format {
   readonly view: 'rows'
+  readonly isFeedOnly?: false
   /**
    * Gives back what the commit did. Views into `payload`.
    *
@@ -63,6 +68,7 @@ export interface RowFormat extends Format {
 /** A format whose followers run the leader's statements again, and take rows where that would not do. */
 export interface StatementFormat extends Format {
   readonly view: 'statements'
+  readonly isFeedOnly?: false
   /**
    * Gives back what the commit did. Views into `payload`.
    *
@@ -71,6 +77,15 @@ export interface StatementFormat extends Format {
   decode(payload: Uint8Array, version: number): StatementsOrRows
   /** @param layoutOf - as for a RowFormat */
   describe(payload: Uint8Array, version: number, layoutOf?: (table: string) => TableLayout | undefined): EntryDescription
+}
+
+/**
+ * A format that is read and never applied, such as events for programs that are not databases. Nobody can follow by it; readers of the log and of
+ * the change feed get its payloads as they are, one behind another, so a payload has to say itself where it ends.
+ */
+export interface FeedFormat extends Format {
+  readonly view: 'rows'
+  readonly isFeedOnly: true
 }
 
 /** A copy's pages, being changed by one or more commits. What is done to it becomes visible all at once, or never. */

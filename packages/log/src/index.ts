@@ -11,7 +11,17 @@ export {
   type Entry,
 } from './entry.ts'
 export { decodeEntryHead, type EntryHead } from './entry-head.ts'
-export type { EntryDescription, LogFormat, PageFormat, PageTarget, RowFormat, StatementFormat, View } from './format.ts'
+export type {
+  CopyFormat,
+  EntryDescription,
+  FeedFormat,
+  LogFormat,
+  PageFormat,
+  PageTarget,
+  RowFormat,
+  StatementFormat,
+  View,
+} from './format.ts'
 export { PayloadReader, VARINT_END, damagedPayload } from './payload-reader.ts'
 export { PayloadWriter } from './payload-writer.ts'
 export type { Affinity, Column, CommitRows, RowChange, SchemaChange, SchemaObject, TableChanges, TableLayout } from './rows.ts'

@@ -75,6 +75,11 @@ export interface TableLayout {
   readonly rowidColumn: number | undefined
   /** The columns of the declared primary key, as indexes of `columns`; empty when the table has none. */
   readonly primaryKey: readonly number[]
+  /**
+   * The columns in the order in which the table declares them, as indexes of `columns`. A source tells it when that is another order than that of
+   * `columns`, as it may be in a table WITHOUT ROWID; formats need not.
+   */
+  readonly declaredOrder?: readonly number[]
 }
 
 /** @see https://sqlite.org/datatype3.html#type_affinity */

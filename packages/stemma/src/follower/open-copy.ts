@@ -15,7 +15,7 @@ import type { FollowerEngineOptions } from './follower-options.ts'
 /**
  * Opens the copy of the kind that a format brings on: one that is the leader's byte for byte, or one that holds the same rows.
  *
- * @throws StemmaError BAD_ARGUMENT for what a copy by pages can't have; WRONG_COPY_KIND and others of the copy
+ * @throws StemmaError FORMAT_FEED_ONLY; BAD_ARGUMENT for what a copy by pages can't have; WRONG_COPY_KIND and others of the copy
  */
 export async function openCopy(
   format: LogFormat,
@@ -23,6 +23,10 @@ export async function openCopy(
   onEvent: (event: FollowerEvent) => void,
 ): Promise<Replica> {
   const { database, merge, token, tls, pageSize, encoding, onDifference } = options
+  if (format.isFeedOnly === true)
+    throw new StemmaError('FORMAT_FEED_ONLY', `${format.name} is a format to read, and no copy can follow by it`, {
+      format: format.name,
+    })
   // Whoever proved that it is our leader is believed when the digest is right; a stranger's pages are looked through.
   const isProved = token !== undefined || tls !== undefined
   const check = options.checkSnapshots === 'always' || !isProved ? 'structure' : 'digest'

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { EntryLogs } from './entry-logs.ts'
 
 /** A format that writes down how many pages or tables it sees. */
-function counting(name: string, view: LogFormat['view']): LogFormat {
+function counting(name: string, view: 'pages' | 'rows'): LogFormat {
   const format = { name, version: 1, reads: [1], describe: () => ({ summary: '', details: [] }) }
   if (view === 'pages') {
     return { ...format, view, encode: (commit) => Uint8Array.of(commit.pages().length), apply() {} }

@@ -50,8 +50,8 @@ export function leaderQuestions(parts: QuestionParts): Questions {
 }
 
 function rowFormatOf(formats: readonly LogFormat[]): RowFormat {
-  const format = formats.find((each) => each.view === 'rows')
-  if (format?.view !== 'rows')
+  const format = formats.find((each): each is RowFormat => each.view === 'rows' && each.isFeedOnly !== true)
+  if (format === undefined)
     throw new StemmaError('NO_COMMON_FORMAT', 'this leader keeps no log of rows; serve it with --format wal,row')
   return format
 }

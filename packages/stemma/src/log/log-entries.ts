@@ -37,7 +37,7 @@ export function* rawEntriesOf(
 export function describeEntry(entry: DecodedEntry, format: LogFormat | undefined, layouts: KnownLayouts): EntryDescription {
   if (entry.barrier) return { summary: 'could not be put into an entry: followers take a snapshot here', details: [] }
   if (format === undefined) return { summary: `${entry.payload.byteLength} bytes`, details: [] }
-  if (format.view === 'pages') return format.describe(entry.payload, entry.formatVersion)
+  if (format.view === 'pages' || format.isFeedOnly === true) return format.describe(entry.payload, entry.formatVersion)
   const decoded = format.decode(entry.payload, entry.formatVersion)
   if (!('kind' in decoded)) layouts.take(decoded)
   else if (decoded.kind === 'rows') layouts.take(decoded.rows)

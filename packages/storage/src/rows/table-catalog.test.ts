@@ -327,3 +327,12 @@ function codeOf(action: () => unknown): string | undefined {
     return StemmaError.is(error) ? error.code : String(error)
   }
 }
+
+test.each<[string, string, readonly number[] | undefined]>([
+  ['a rowid table', 'CREATE TABLE t (a, id INTEGER PRIMARY KEY, v AS (a), b)', undefined],
+  ['a table WITHOUT ROWID whose key comes first', 'CREATE TABLE t (k PRIMARY KEY, a) WITHOUT ROWID', undefined],
+  ['a table WITHOUT ROWID whose key does not', 'CREATE TABLE t (a, v AS (a), k, b, PRIMARY KEY (k, a)) WITHOUT ROWID', [1, 0, 2]],
+  ['a key with a column under two collations', 'CREATE TABLE t (b, a, PRIMARY KEY (a, a COLLATE nocase)) WITHOUT ROWID', [2, 0]],
+])('the declared order of columns is told where records have another: %s', (_title, sql, want) => {
+  expect(catalog.describe({ name: 't', sql }).layout.declaredOrder).toEqual(want)
+})

@@ -118,6 +118,7 @@ export class TableCatalog {
         columns,
         rowidColumn,
         primaryKey: hasRowid ? inKey.map((row) => stored.indexOf(row)) : Array.from({ length: keyCount }, (_, i) => i),
+        ...declaredOrderOf(stored, declared),
       },
       isStrict,
       rowidName: hasRowid ? freeRowidName(declared) : undefined,
@@ -168,6 +169,12 @@ function askUniqueIndexes(
       .map((column) => layout.columns.findIndex((known) => known.name === column['name']))
     return { name, columns: row['partial'] === 1n || columns.includes(-1) ? undefined : columns }
   })
+}
+
+/** Where records have the columns in the order of the declaration, that is not told. */
+function declaredOrderOf(stored: readonly DriverRow[], declared: readonly DriverRow[]): { readonly declaredOrder?: number[] } {
+  const declaredOrder = declared.filter(isStored).map((row) => stored.indexOf(row))
+  return declaredOrder.every((index, i) => index === i) ? {} : { declaredOrder }
 }
 
 /** `hidden` of a generated column. */
