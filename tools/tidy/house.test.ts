@@ -12,11 +12,16 @@ test('every package has the licence of the house, is ESM and runs on the Node th
 })
 
 test.each(published)('$name is published like every other package: built, with types, and with its source', ({ manifest }) => {
-  expect(manifest.exports).toEqual({ '.': './src/index.ts' })
-  expect(manifest.publishConfig).toMatchObject({
-    access: 'public',
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
-  })
+  const { '.': main, ...others } = manifest.exports ?? {}
+  expect(main).toBe('./src/index.ts')
+  // A second door is a folder with an index of its own.
+  for (const [entry, source] of Object.entries(others)) expect(source).toBe(`./src/${entry.slice(2)}/index.ts`)
+  const built = (source: string, extension: string): string => source.replace('./src/', './dist/').replace(/\.ts$/, extension)
+  const entries = Object.entries(manifest.exports ?? {}).map(([entry, source]) => [
+    entry,
+    { types: built(source, '.d.ts'), default: built(source, '.js') },
+  ])
+  expect(manifest.publishConfig).toEqual({ ...manifest.publishConfig, access: 'public', exports: Object.fromEntries(entries) })
   expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'src', '!src/**/*.test.ts']))
   expect(manifest.description).toMatch(/^[A-Z].*\.$/)
 })

@@ -20,7 +20,7 @@ export interface Manifest {
   readonly type?: string
   readonly description?: string
   readonly engines?: Readonly<Record<string, string>>
-  readonly exports?: unknown
+  readonly exports?: Readonly<Record<string, string>>
   readonly publishConfig?: { readonly access?: string; readonly exports?: unknown }
   readonly files?: readonly string[]
   readonly bin?: Readonly<Record<string, string>>

@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { changeClock } from './other-clock.ts'
 import { type Dice, EXTRAS, INDEXES, TABLES } from './random-sql.ts'
 
 /** Two databases with equal rows and schema, that came about in different ways. */
@@ -7,8 +8,6 @@ export interface Twins {
   readonly copy: Database.Database
   close(): void
 }
-
-const CLOCKS = ['date', 'time', 'datetime', 'julianday', 'unixepoch'] as const
 
 export function openTwins(dice: Dice): Twins {
   const leader = new Database(':memory:')
@@ -38,6 +37,7 @@ export function openTwins(dice: Dice): Twins {
   if (dice.roll(3) === 0) copy.exec('VACUUM')
   if (dice.roll(2) === 0) copy.pragma('reverse_unordered_selects = ON')
   changeClock(copy)
+  copy.function('changes', () => 77)
   return {
     leader,
     copy,
@@ -73,27 +73,6 @@ function copySequences(leader: Database.Database, copy: Database.Database): void
   copy.exec('DELETE FROM sqlite_sequence')
   const rows = leader.prepare('SELECT name, seq FROM sqlite_sequence').raw().safeIntegers().all() as unknown[][]
   for (const row of rows) copy.prepare('INSERT INTO sqlite_sequence VALUES(?, ?)').run(...row)
-}
-
-/** Another time on the copy, and other random values, as every connection has. */
-function changeClock(copy: Database.Database): void {
-  const other = new Database(':memory:')
-  const isNow = (value: unknown): boolean => typeof value === 'string' && value.toLowerCase() === 'now'
-  const shift = (args: readonly unknown[]): unknown[] =>
-    args.length === 0 ? ['2031-01-01'] : args.map((each) => (isNow(each) ? '2031-01-01' : each))
-  const ask = (name: string, args: readonly unknown[]): unknown =>
-    other
-      .prepare(`SELECT ${name}(${args.map(() => '?').join(', ')})`)
-      .pluck()
-      .safeIntegers()
-      .get(...args)
-  for (const name of CLOCKS)
-    copy.function(name, { varargs: true, safeIntegers: true }, (...args: unknown[]) => ask(name, shift(args)))
-  copy.function('strftime', { varargs: true, safeIntegers: true }, (format: unknown, ...args: unknown[]) =>
-    ask('strftime', [format, ...shift(args)]),
-  )
-  copy.function('current_timestamp', () => '2031-01-01 00:00:00')
-  copy.function('changes', () => 77)
 }
 
 /** Everything that a copy must have as its leader does: tables with an id row by row, those without as a bag of rows; and their sequences. */

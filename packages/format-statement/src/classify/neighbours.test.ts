@@ -220,3 +220,10 @@ const UNSAFE: readonly (readonly [statement: string, code: string])[] = [
 test.each(UNSAFE)('not safe: %s (%s)', (statement, code) => {
   expect(classifyIn(SHOP, statement).findings.map((each) => each.code)).toContain(code)
 })
+
+test("LIKE is the program's own only when the program says so, not for PRAGMA case_sensitive_like", () => {
+  const codesOf = (setup: string, functions: readonly string[]): string[] =>
+    classifyIn(`${SHOP};${setup}`, "DELETE FROM loose WHERE a LIKE 'a%'", functions).findings.map(({ code }) => code)
+  expect(codesOf('PRAGMA case_sensitive_like = ON', [])).toEqual(['CASE_SENSITIVE_LIKE'])
+  expect(codesOf('', ['like'])).toEqual(['USER_FUNCTION'])
+})

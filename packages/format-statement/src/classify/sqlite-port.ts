@@ -48,7 +48,12 @@ export function openSqlitePort(
           .all(...nullsFor(sql)) as (readonly unknown[])[]
       ).map(toOpcode),
     userFunctions() {
-      const rows = database.prepare('SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin').all() as Row[]
+      // PRAGMA case_sensitive_like registers LIKE anew, as innocuous, which a program's own function is not unless it says so.
+      const rows = database
+        .prepare(
+          `SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin AND NOT (name = 'like' AND flags & ${INNOCUOUS})`,
+        )
+        .all() as Row[]
       const names = rows.map((row) => fold(String(row['name'])))
       return new Set(names.filter((name) => !MODULES.test(name) && !ownFunctions.has(name)))
     },
@@ -68,6 +73,9 @@ export function schemaVersionOf(database: SqlDatabase): number {
     Number((database.prepare(`PRAGMA ${schema}.schema_version`).get() as Row)['schema_version'])
   return read('main') * 2 ** 20 + (read('temp') % 2 ** 20)
 }
+
+// SQLITE_INNOCUOUS of sqlite3.h.
+const INNOCUOUS = 0x200000
 
 type Row = Readonly<Record<string, unknown>>
 
