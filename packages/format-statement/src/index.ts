@@ -10,3 +10,4 @@ export {
 } from './classify/sqlite-port.ts'
 export { splitStatements, type ScriptStatement } from './classify/syntax.ts'
 export type { Finding, Place, Verdict } from './classify/verdict.ts'
+export { newStatementFormat, type StatementFormatOptions, type StatementPolicy } from './format/statement-format.ts'

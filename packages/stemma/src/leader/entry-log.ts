@@ -36,8 +36,8 @@ export class EntryLog {
   add(commit: Commit, onFailure: (error: unknown) => void): void {
     const startedAt = performance.now()
     let payload: Uint8Array | undefined
-    // `pages` are left out of a commit that is too large; `rows` are asked for all the same, and say so.
-    if (!commit.oversized || this.format.view === 'rows') {
+    // `pages` are left out of a commit that is too large; `rows` are asked for all the same, and say so. Statements may be at hand.
+    if (!commit.oversized || this.format.view !== 'pages') {
       try {
         payload = this.format.encode(commit)
         mustFit(payload, this.format, commit)
