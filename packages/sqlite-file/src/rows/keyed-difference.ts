@@ -8,6 +8,11 @@ import { CellList, type KeyedCell } from './cell-list.ts'
 import { changedCells } from './changed-cells.ts'
 import type { TreeChange } from './tree-change.ts'
 
+// Serial types; see `decodeRecord`.
+const ONE_BYTE_INTEGER = 1
+const ZERO = 8
+const ONE = 9
+
 /** The cells of a tree that only one side has. A row that was updated is on both. */
 export interface KeyedDifference {
   readonly before: readonly KeyedCell[]
@@ -43,22 +48,35 @@ export function keyedDifference(change: TreeChange, pages: { readonly before: Pa
   return withoutEqual(before, after, change.chains)
 }
 
-/** The bytes of the first values of a record, as text of one character for each byte. */
+/**
+ * The first values of a record, as text of one character for each byte of them. Two records have the same key when this is the same.
+ *
+ * SQLite writes 0 and 1 in two ways, without a byte of their own or with one: ALTER TABLE takes the other way than INSERT for columns of
+ * type REAL. Both are the same key. An integer and a real that are equal are not, since the row of a copy would keep the one for the other.
+ */
 export function keyOfRecord(record: Uint8Array, keyCount: number): string {
   let at = varintSizeAt(record, 0, record.byteLength)
   const headerEnd = varintAt(record, 0)
-  const typesStart = at
   let end = headerEnd
+  let [types, values] = ['', '']
   for (let i = 0; i < keyCount; i++) {
     if (at >= headerEnd) throw damagedRecord(`it has ${i} values of a key of ${keyCount}`)
     const typeSize = varintSizeAt(record, at, record.byteLength)
-    const size = sizeOfSerialType(varintAt(record, at))
-    if (size === undefined) throw damagedRecord(`a column has serial type ${varintAt(record, at)}`)
+    const type = varintAt(record, at)
+    const size = sizeOfSerialType(type)
+    if (size === undefined) throw damagedRecord(`a column has serial type ${type}`)
+    if (end + size > record.byteLength) throw damagedRecord('its key goes beyond its end')
+    if (type === ZERO || type === ONE) {
+      types += String.fromCharCode(ONE_BYTE_INTEGER)
+      values += String.fromCharCode(type - ZERO)
+    } else {
+      types += characters(record, at, at + typeSize)
+      values += characters(record, end, end + size)
+    }
     at += typeSize
     end += size
   }
-  if (end > record.byteLength) throw damagedRecord('its key goes beyond its end')
-  return characters(record, typesStart, at) + characters(record, headerEnd, end)
+  return types + values
 }
 
 function keyedPage(pages: Pages, pageNumber: PageNumber): TreePage {

@@ -46,6 +46,17 @@ export const stories: readonly Story[] = [
     commits: ['ALTER TABLE t DROP COLUMN b', 'INSERT INTO t VALUES (7, 8)'],
   },
   {
+    title: 'a column is dropped beside a key of reals, and such a key changes its type',
+    first:
+      'CREATE TABLE t (k REAL PRIMARY KEY DESC, b REAL, d INT) WITHOUT ROWID, STRICT; INSERT INTO t VALUES (0, 1, 5), (1, 2, 6), (2.5, 3, 7); CREATE TABLE u (k PRIMARY KEY, b) WITHOUT ROWID; INSERT INTO u VALUES (0, 1), (1, 2)',
+    commits: [
+      'ALTER TABLE t DROP COLUMN b',
+      'UPDATE t SET k = k + 100',
+      'UPDATE u SET k = CAST(k AS REAL)',
+      'UPDATE u SET k = k + 100',
+    ],
+  },
+  {
     title: 'a column is renamed, with its index and trigger',
     first:
       'CREATE TABLE t (a, b); CREATE INDEX i ON t (a) WHERE a > 1; CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET b = new.a; END; INSERT INTO t VALUES (1, 2)',
