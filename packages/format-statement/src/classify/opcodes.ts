@@ -25,6 +25,11 @@ const CALLING: ReadonlySet<string> = new Set([
 ])
 const VIRTUAL: ReadonlySet<string> = new Set(['VOpen', 'VUpdate', 'VCreate', 'VDestroy'])
 
+/** Whether `readProgram` looks at an instruction of this name. */
+export function isTelling(opcode: string): boolean {
+  return opcode === 'Transaction' || opcode === 'Init' || CALLING.has(opcode) || VIRTUAL.has(opcode)
+}
+
 /**
  * Reads a program. Which index it uses is not looked at: a copy may have chosen another one.
  *

@@ -23,7 +23,8 @@ export interface StatementPort {
   /** The rows of main.sqlite_schema and temp.sqlite_schema, in the order of their rowids. */
   schemaRows(): readonly SchemaRow[]
   /**
-   * The program of a statement, subprograms of triggers and foreign keys behind it. Parameters are taken to be NULL.
+   * The program of a statement, subprograms of triggers and foreign keys behind it. Parameters are taken to be NULL. Instructions that
+   * `isTelling` says nothing of may be left out.
    *
    * @throws what SQLite says when it refuses the statement.
    */

@@ -1,4 +1,5 @@
 import { tokenName, tokenize } from 'sqlite3-parser'
+import { isTelling } from './opcodes.ts'
 import type { Opcode, SchemaRow, StatementPort } from './port.ts'
 import { fold } from './syntax.ts'
 
@@ -46,7 +47,7 @@ export function openSqlitePort(
           .prepare(`EXPLAIN ${sql}`)
           .raw()
           .all(...nullsFor(sql)) as (readonly unknown[])[]
-      ).map(toOpcode),
+      ).flatMap(toOpcode),
     userFunctions() {
       // PRAGMA case_sensitive_like registers LIKE anew, as innocuous, which a program's own function is not unless it says so.
       const rows = database
@@ -90,9 +91,11 @@ function toSchemaRow(database: 'main' | 'temp', row: Row): SchemaRow {
   }
 }
 
-/** The columns of EXPLAIN are addr, opcode, p1, p2, p3, p4, p5, comment. */
-function toOpcode([, opcode, p1, p2, p3, p4]: readonly unknown[]): Opcode {
-  return { opcode: String(opcode), p1: Number(p1), p2: Number(p2), p3: Number(p3), p4: typeof p4 === 'string' ? p4 : null }
+/** The columns of EXPLAIN are addr, opcode, p1, p2, p3, p4, p5, comment. Most rows tell nothing that anybody asks. */
+function toOpcode([, name, p1, p2, p3, p4]: readonly unknown[]): Opcode | readonly [] {
+  const opcode = String(name)
+  if (!isTelling(opcode)) return []
+  return { opcode, p1: Number(p1), p2: Number(p2), p3: Number(p3), p4: typeof p4 === 'string' ? p4 : null }
 }
 
 function quote(name: string): string {

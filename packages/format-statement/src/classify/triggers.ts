@@ -28,6 +28,10 @@ interface JudgedCommand {
  * @returns changes in their bodies.
  */
 export function judgeTriggers(analysis: Analysis, main: ChangeFacts, fired: readonly TriggerFacts[]): ChangeFacts[] {
+  if (fired.length === 0) {
+    judgeSettings(analysis, main, [])
+    return []
+  }
   const place = placeOf(main.target)
   const read = new Set(analysis.reads)
   const all = fired.map((trigger) => ({ trigger, commands: judgeBody(silent(analysis), trigger, main.target) }))
