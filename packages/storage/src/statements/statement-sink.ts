@@ -7,7 +7,7 @@ import type { LoggedStatement } from '@stemma/log'
  * each statement that may write is a transaction of its own: `begin` before it runs, `add` and `committed` after it, when it is in.
  */
 export interface StatementSink {
-  /** False while nobody wants statements: nothing need be recorded, and no other member is to be called. Cheap to ask. */
+  /** False while nobody wants statements: nothing need be recorded, and no transaction is to be begun. Cheap to ask. */
   readonly isWanted: boolean
   /**
    * Takes the news that the schema is, or may be, another one than is believed: somebody else changed it. The cookie that the engine saw
@@ -34,11 +34,16 @@ export interface StatementSink {
   /** COMMIT comes next, and if anything was written, the connection holds the write lock. Not called under autocommit. */
   committing(): void
   /**
-   * The transaction is in.
+   * The transaction is in. COMMIT may have been tried before and have failed, so `committing` may have come more than once.
    *
-   * @param isCertain - it surely wrote to the main database: a statement of it that was not taken back told of changes to it, or its schema cookie moved
+   * That statements told of changes does not mean that the WAL got a commit: an UPDATE, or the DO UPDATE of an upsert, that leaves rows as they were writes no
+   * page. If others commit at that moment, theirs must not be taken for it.
+   *
+   * @param isOurs - true when a single commit that has come in since the transaction began is surely its own. To be asked once at most, after the WAL was
+   * looked at for the place behind the commit, and only if it matters, since it may ask the database. When it says no, another connection may have committed
+   * after that look too.
    */
-  committed(isCertain: boolean): void
+  committed(isOurs: () => boolean): void
   /** It was rolled back, it failed, or its text can't be told: rows are sent for whatever it did. */
   dropped(): void
 }
