@@ -1,2 +1,5 @@
-export { newDice, type Dice } from './generate/dice.ts'
+export { compareContents, readContent } from './content.ts'
+export { newDice, onceIn, pick, pickByWeight, type Dice } from './generate/dice.ts'
 export { AUTO_VACUUMS, layoutOf, pragmasOf, type Layout } from './generate/layout.ts'
+export { EXTRAS, INDEXES, TABLES, randomStatement, type RandomTable } from './generate/random-statements.ts'
+export { newScript, runStep, type Script } from './generate/script.ts'

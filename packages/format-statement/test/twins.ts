@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
+import { type Dice, EXTRAS, INDEXES, TABLES } from 'fuzz'
 import { changeClock } from './other-clock.ts'
-import { type Dice, EXTRAS, INDEXES, TABLES } from './random-sql.ts'
 
 /** Two databases with equal rows and schema, that came about in different ways. */
 export interface Twins {
@@ -14,7 +14,7 @@ export function openTwins(dice: Dice): Twins {
   const copy = new Database(':memory:')
   const rows = TABLES.map((table) =>
     Array.from(
-      { length: 3 + dice.roll(8) },
+      { length: 3 + dice(8) },
       () =>
         `INSERT OR IGNORE INTO ${table.name}(${table.columns.join(', ')}) VALUES(${table.values.map((make) => make(dice)).join(', ')})`,
     ),
@@ -29,13 +29,13 @@ export function openTwins(dice: Dice): Twins {
     copy.exec(sql)
   }
   for (const index of INDEXES) {
-    const which = dice.roll(5)
+    const which = dice(5)
     if (which < 2) copy.exec(index)
     if (which === 2) leader.exec(index)
   }
-  if (dice.roll(3) === 0) copy.exec('ANALYZE')
-  if (dice.roll(3) === 0) copy.exec('VACUUM')
-  if (dice.roll(2) === 0) copy.pragma('reverse_unordered_selects = ON')
+  if (dice(3) === 0) copy.exec('ANALYZE')
+  if (dice(3) === 0) copy.exec('VACUUM')
+  if (dice(2) === 0) copy.pragma('reverse_unordered_selects = ON')
   changeClock(copy)
   copy.function('changes', () => 77)
   return {
@@ -59,7 +59,7 @@ function scramble(leader: Database.Database, copy: Database.Database, dice: Dice
       .prepare(`SELECT ${columns.map((each) => `typeof(${each})`).join(', ')} FROM ${name}`)
       .raw()
       .all() as string[][]
-    const order = rows.map((_, index) => ({ index, by: dice.roll(1000) })).toSorted((a, b) => a.by - b.by)
+    const order = rows.map((_, index) => ({ index, by: dice(1000) })).toSorted((a, b) => a.by - b.by)
     for (const { index } of order) {
       const places = columns.map((_, column) =>
         types[index]?.[column] === 'real' ? 'CAST(? AS REAL)' : types[index]?.[column] === 'integer' ? 'CAST(? AS INTEGER)' : '?',

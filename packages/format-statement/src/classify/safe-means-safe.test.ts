@@ -1,6 +1,6 @@
 import fc from 'fast-check'
+import { newDice, randomStatement } from 'fuzz'
 import { expect, test } from 'vitest'
-import { newDice, randomStatement } from '../../test/random-sql.ts'
 import { contentOf, openTwins } from '../../test/twins.ts'
 import { newClassifier, openSqlitePort, schemaVersionOf } from '../index.ts'
 

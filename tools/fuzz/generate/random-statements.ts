@@ -1,22 +1,4 @@
-/** Dice with a seed: mulberry32. */
-export interface Dice {
-  /** From 0 to just below `count`. */
-  roll(count: number): number
-  pick<T>(from: readonly T[]): T
-}
-
-export function newDice(seed: number): Dice {
-  let state = seed >>> 0
-  function next(): number {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-  const roll = (count: number): number => Math.floor(next() * count)
-  return { roll, pick: <T>(from: readonly T[]): T => from[roll(from.length)] as T }
-}
+import { pick, type Dice } from './dice.ts'
 
 export interface RandomTable {
   readonly name: string
@@ -26,11 +8,11 @@ export interface RandomTable {
   readonly values: readonly ((dice: Dice) => string)[]
 }
 
-const small = (dice: Dice): string => String(dice.roll(6))
-const text = (dice: Dice): string => dice.pick(["'a'", "'A'", "'b'", "'B'", "'now'", "'1'", "'ab'"])
-const real = (dice: Dice): string => dice.pick(['0.1', '0.2', '0.3', '1e308', '-1e308', '1.0', '2.5'])
-const mixed = (dice: Dice): string => dice.pick([small, text, real, () => 'NULL', () => '1.0'])(dice)
-const orNull = (make: (dice: Dice) => string) => (dice: Dice) => (dice.roll(5) === 0 ? 'NULL' : make(dice))
+const small = (dice: Dice): string => String(dice(6))
+const text = (dice: Dice): string => pick(dice, ["'a'", "'A'", "'b'", "'B'", "'now'", "'1'", "'ab'"])
+const real = (dice: Dice): string => pick(dice, ['0.1', '0.2', '0.3', '1e308', '-1e308', '1.0', '2.5'])
+const mixed = (dice: Dice): string => pick(dice, [small, text, real, () => 'NULL', () => '1.0'])(dice)
+const orNull = (make: (dice: Dice) => string) => (dice: Dice) => (dice(5) === 0 ? 'NULL' : make(dice))
 
 export const TABLES: readonly RandomTable[] = [
   {
@@ -112,8 +94,8 @@ export const INDEXES: readonly string[] = [
 
 /** A statement that changes something; many are refused by SQLite, most of the others are not safe. */
 export function randomStatement(dice: Dice): string {
-  const table = dice.pick(TABLES)
-  const make = dice.pick([
+  const table = pick(dice, TABLES)
+  const make = pick(dice, [
     randomInsert,
     randomInsert,
     randomInsertSelect,
@@ -126,46 +108,46 @@ export function randomStatement(dice: Dice): string {
 }
 
 function randomInsert(dice: Dice, table: RandomTable): string {
-  const or = dice.pick(['', '', '', ' OR IGNORE', ' OR REPLACE', ' OR FAIL'])
-  const skip = dice.roll(2)
+  const or = pick(dice, ['', '', '', ' OR IGNORE', ' OR REPLACE', ' OR FAIL'])
+  const skip = dice(2)
   const columns = table.columns.slice(skip)
   const rows = Array.from(
-    { length: 1 + dice.roll(3) },
+    { length: 1 + dice(3) },
     () => `(${columns.map((_, index) => randomValue(dice, table, index + skip)).join(', ')})`,
   )
   return `INSERT${or} INTO ${table.name}(${columns.join(', ')}) VALUES ${rows.join(', ')}${or === '' ? randomUpsert(dice, table) : ''}`
 }
 
 function randomValue(dice: Dice, table: RandomTable, index: number): string {
-  return dice.roll(4) === 0 ? randomExpression(dice, [], 2) : (table.values[index]?.(dice) ?? 'NULL')
+  return dice(4) === 0 ? randomExpression(dice, [], 2) : (table.values[index]?.(dice) ?? 'NULL')
 }
 
 function randomUpsert(dice: Dice, { columns }: RandomTable): string {
-  if (dice.roll(3) > 0) return ''
-  const target = dice.pick(['', '', `(${dice.pick(columns)})`, `(${columns.slice(0, 2).join(', ')})`])
-  const set = `${dice.pick(columns.slice(1))} = ${dice.pick([`excluded.${dice.pick(columns)}`, randomExpression(dice, columns, 1)])}`
-  return ` ON CONFLICT${target} DO ${dice.pick(['NOTHING', `UPDATE SET ${set}`, `UPDATE SET ${set}`])}`
+  if (dice(3) > 0) return ''
+  const target = pick(dice, ['', '', `(${pick(dice, columns)})`, `(${columns.slice(0, 2).join(', ')})`])
+  const set = `${pick(dice, columns.slice(1))} = ${pick(dice, [`excluded.${pick(dice, columns)}`, randomExpression(dice, columns, 1)])}`
+  return ` ON CONFLICT${target} DO ${pick(dice, ['NOTHING', `UPDATE SET ${set}`, `UPDATE SET ${set}`])}`
 }
 
 function randomInsertSelect(dice: Dice, table: RandomTable): string {
-  const or = dice.pick(['', '', '', '', ' OR IGNORE', ' OR REPLACE', ' OR FAIL'])
-  const skip = dice.roll(2)
+  const or = pick(dice, ['', '', '', '', ' OR IGNORE', ' OR REPLACE', ' OR FAIL'])
+  const skip = dice(2)
   const columns = table.columns.slice(skip)
   const upsert = or === '' ? randomUpsert(dice, table) : ''
   return `INSERT${or} INTO ${table.name}(${columns.join(', ')}) ${randomSelect(dice, [], { width: columns.length, depth: 2, isFiltered: upsert !== '' })}${upsert}`
 }
 
 function randomUpdate(dice: Dice, { name, columns }: RandomTable): string {
-  const or = dice.pick(['', '', '', '', ' OR IGNORE', ' OR REPLACE', ' OR FAIL'])
-  const from = dice.roll(4) === 0 ? randomSource(dice, 1) : undefined
+  const or = pick(dice, ['', '', '', '', ' OR IGNORE', ' OR REPLACE', ' OR FAIL'])
+  const from = dice(4) === 0 ? randomSource(dice, 1) : undefined
   const known = [...columns.map((column) => `${name}.${column}`), ...(from?.columns ?? [])]
-  const sets = Array.from({ length: 1 + dice.roll(2) }, () => `${dice.pick(columns)} = ${randomExpression(dice, known, 2)}`)
-  const tail = dice.roll(5) === 0 ? `${randomOrder(dice, columns)} LIMIT ${1 + dice.roll(3)}` : ''
+  const sets = Array.from({ length: 1 + dice(2) }, () => `${pick(dice, columns)} = ${randomExpression(dice, known, 2)}`)
+  const tail = dice(5) === 0 ? `${randomOrder(dice, columns)} LIMIT ${1 + dice(3)}` : ''
   return `UPDATE${or} ${name} SET ${sets.join(', ')}${from === undefined ? '' : ` FROM ${from.sql}`}${randomWhere(dice, known, 2)}${from === undefined ? tail : ''}`
 }
 
 function randomDelete(dice: Dice, { name, columns }: RandomTable): string {
-  const tail = dice.roll(4) === 0 ? `${randomOrder(dice, columns)} LIMIT ${1 + dice.roll(3)}` : ''
+  const tail = dice(4) === 0 ? `${randomOrder(dice, columns)} LIMIT ${1 + dice(3)}` : ''
   return `DELETE FROM ${name}${randomWhere(
     dice,
     columns.map((column) => `${name}.${column}`),
@@ -184,11 +166,11 @@ function randomSource(dice: Dice, depth: number): RandomSource {
   aliases = (aliases + 1) % 100
   const alias = `s${aliases}`
   const columnsOf = (names: readonly string[]): string[] => names.map((name) => `${alias}.${name}`)
-  switch (dice.roll(depth > 0 ? 6 : 3)) {
+  switch (dice(depth > 0 ? 6 : 3)) {
     case 3:
       return { sql: `v1 AS ${alias}`, columns: columnsOf(['id', 'a', 'c']) }
     case 4:
-      return dice.roll(2) === 0
+      return dice(2) === 0
         ? { sql: `v2 AS ${alias}`, columns: columnsOf(['c', 'm', 'b']) }
         : { sql: `v3 AS ${alias}`, columns: columnsOf(['id', 'k', 'n']) }
     case 5:
@@ -197,7 +179,7 @@ function randomSource(dice: Dice, depth: number): RandomSource {
         columns: columnsOf(['p', 'q']),
       }
     default: {
-      const { name, columns } = dice.pick(TABLES)
+      const { name, columns } = pick(dice, TABLES)
       return { sql: `${name} AS ${alias}`, columns: columnsOf(columns) }
     }
   }
@@ -205,11 +187,11 @@ function randomSource(dice: Dice, depth: number): RandomSource {
 
 function randomFrom(dice: Dice, outer: readonly string[], depth: number): RandomSource {
   const first = randomSource(dice, depth)
-  if (dice.roll(3) > 0) return first
+  if (dice(3) > 0) return first
   const second = randomSource(dice, depth)
   const both = [...first.columns, ...second.columns]
-  const on = `${dice.pick(first.columns)} = ${dice.pick(second.columns)}${dice.roll(3) === 0 ? ` AND ${randomCondition(dice, [...both, ...outer], 0)}` : ''}`
-  const join = dice.pick(['JOIN', 'JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN'])
+  const on = `${pick(dice, first.columns)} = ${pick(dice, second.columns)}${dice(3) === 0 ? ` AND ${randomCondition(dice, [...both, ...outer], 0)}` : ''}`
+  const join = pick(dice, ['JOIN', 'JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN'])
   return { sql: `${first.sql} ${join} ${second.sql} ON ${on}`, columns: both }
 }
 
@@ -222,31 +204,31 @@ interface SelectShape {
 
 function randomSelect(dice: Dice, outer: readonly string[], { width, depth, names, isFiltered = false }: SelectShape): string {
   const from = randomFrom(dice, outer, depth)
-  const known = [...from.columns, ...(dice.roll(3) === 0 ? outer : [])]
-  const groups = dice.roll(4) === 0 ? Array.from({ length: 1 + dice.roll(2) }, () => dice.pick(from.columns)) : []
-  const aggregates = groups.length > 0 || dice.roll(5) === 0
+  const known = [...from.columns, ...(dice(3) === 0 ? outer : [])]
+  const groups = dice(4) === 0 ? Array.from({ length: 1 + dice(2) }, () => pick(dice, from.columns)) : []
+  const aggregates = groups.length > 0 || dice(5) === 0
   const results = Array.from({ length: width }, (_, index) => {
     const expression = aggregates
       ? randomAggregate(dice, from.columns, groups)
-      : dice.roll(6) === 0
+      : dice(6) === 0
         ? randomWindow(dice, from.columns)
-        : dice.roll(3) === 0
+        : dice(3) === 0
           ? randomExpression(dice, known, depth - 1)
-          : dice.pick(from.columns)
+          : pick(dice, from.columns)
     return names?.[index] === undefined ? expression : `${expression} AS ${names[index]}`
   })
-  const where = dice.roll(2) === 0 || isFiltered ? randomWhere(dice, [...known, ...outer], depth - 1, isFiltered) : ''
-  const order = dice.roll(2) === 0 ? randomOrder(dice, aggregates && groups.length > 0 ? groups : from.columns) : ''
-  const limit = dice.roll(4) === 0 ? ` LIMIT ${1 + dice.roll(2)}` : ''
-  const distinct = dice.roll(7) === 0 ? 'DISTINCT ' : ''
+  const where = dice(2) === 0 || isFiltered ? randomWhere(dice, [...known, ...outer], depth - 1, isFiltered) : ''
+  const order = dice(2) === 0 ? randomOrder(dice, aggregates && groups.length > 0 ? groups : from.columns) : ''
+  const limit = dice(4) === 0 ? ` LIMIT ${1 + dice(2)}` : ''
+  const distinct = dice(7) === 0 ? 'DISTINCT ' : ''
   return `SELECT ${distinct}${results.join(', ')} FROM ${from.sql}${where}${groups.length > 0 ? ` GROUP BY ${groups.join(', ')}` : ''}${order}${limit}`
 }
 
 function randomAggregate(dice: Dice, columns: readonly string[], groups: readonly string[]): string {
-  if (groups.length > 0 && dice.roll(2) === 0) return dice.pick(groups)
-  const column = dice.pick(columns)
-  const order = dice.roll(3) === 0 ? ` ORDER BY ${dice.pick(columns)}` : ''
-  return dice.pick([
+  if (groups.length > 0 && dice(2) === 0) return pick(dice, groups)
+  const column = pick(dice, columns)
+  const order = dice(3) === 0 ? ` ORDER BY ${pick(dice, columns)}` : ''
+  return pick(dice, [
     'count(*)',
     `count(DISTINCT ${column})`,
     `max(${column})`,
@@ -262,63 +244,63 @@ function randomAggregate(dice: Dice, columns: readonly string[], groups: readonl
 }
 
 function randomWindow(dice: Dice, columns: readonly string[]): string {
-  const call = dice.pick([
+  const call = pick(dice, [
     'row_number()',
     'rank()',
     'count(*)',
-    `lag(${dice.pick(columns)})`,
-    `sum(${dice.pick(columns)})`,
-    `max(${dice.pick(columns)})`,
-    `first_value(${dice.pick(columns)})`,
+    `lag(${pick(dice, columns)})`,
+    `sum(${pick(dice, columns)})`,
+    `max(${pick(dice, columns)})`,
+    `first_value(${pick(dice, columns)})`,
   ])
-  const partition = dice.roll(3) === 0 ? `PARTITION BY ${dice.pick(columns)} ` : ''
-  const frame = dice.pick([
+  const partition = dice(3) === 0 ? `PARTITION BY ${pick(dice, columns)} ` : ''
+  const frame = pick(dice, [
     '',
     '',
     ' ROWS BETWEEN 1 PRECEDING AND CURRENT ROW',
     ' GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE TIES',
   ])
-  return `${call} OVER (${partition}ORDER BY ${dice.pick(columns)}, ${dice.pick(columns)}${call.includes('()') ? '' : frame})`
+  return `${call} OVER (${partition}ORDER BY ${pick(dice, columns)}, ${pick(dice, columns)}${call.includes('()') ? '' : frame})`
 }
 
 function randomOrder(dice: Dice, columns: readonly string[]): string {
-  if (dice.roll(4) === 0) return ''
+  if (dice(4) === 0) return ''
   const terms = Array.from(
-    { length: 1 + dice.roll(3) },
-    () => `${dice.pick(columns)}${dice.pick(['', '', ' DESC', ' COLLATE NOCASE'])}`,
+    { length: 1 + dice(3) },
+    () => `${pick(dice, columns)}${pick(dice, ['', '', ' DESC', ' COLLATE NOCASE'])}`,
   )
   return ` ORDER BY ${terms.join(', ')}`
 }
 
 function randomWhere(dice: Dice, columns: readonly string[], depth: number, isNeeded = false): string {
-  if (!isNeeded && dice.roll(4) === 0) return ''
-  const second = dice.roll(3) === 0 ? ` ${dice.pick(['AND', 'AND', 'OR'])} ${randomCondition(dice, columns, depth)}` : ''
+  if (!isNeeded && dice(4) === 0) return ''
+  const second = dice(3) === 0 ? ` ${pick(dice, ['AND', 'AND', 'OR'])} ${randomCondition(dice, columns, depth)}` : ''
   return ` WHERE ${randomCondition(dice, columns, depth)}${second}`
 }
 
 function randomCondition(dice: Dice, columns: readonly string[], depth: number): string {
-  const left = columns.length === 0 ? small(dice) : dice.pick(columns)
-  switch (dice.roll(depth > 0 ? 8 : 5)) {
+  const left = columns.length === 0 ? small(dice) : pick(dice, columns)
+  switch (dice(depth > 0 ? 8 : 5)) {
     case 0:
       return `${left} > ${mixed(dice)}`
     case 1:
       return `${left} IS NOT NULL`
     case 2:
-      return `${left} ${dice.pick(['=', 'IS'])} ${columns.length === 0 ? small(dice) : dice.pick(columns)}`
+      return `${left} ${pick(dice, ['=', 'IS'])} ${columns.length === 0 ? small(dice) : pick(dice, columns)}`
     case 5:
       return `${left} IN (${randomSelect(dice, columns, { width: 1, depth: depth - 1 })})`
     case 6:
-      return `${dice.pick(['', 'NOT '])}EXISTS (${randomSelect(dice, columns, { width: 1, depth: depth - 1 })})`
+      return `${pick(dice, ['', 'NOT '])}EXISTS (${randomSelect(dice, columns, { width: 1, depth: depth - 1 })})`
     case 7:
       return `${left} = (${randomSelect(dice, columns, { width: 1, depth: depth - 1 })})`
     default:
-      return `${left} = ${mixed(dice)}${dice.roll(8) === 0 ? ' COLLATE NOCASE' : ''}`
+      return `${left} = ${mixed(dice)}${dice(8) === 0 ? ' COLLATE NOCASE' : ''}`
   }
 }
 
 function randomExpression(dice: Dice, columns: readonly string[], depth: number): string {
-  const leaf = columns.length > 0 && dice.roll(2) === 0 ? dice.pick(columns) : mixed(dice)
-  switch (dice.roll(depth > 0 ? 12 : 7)) {
+  const leaf = columns.length > 0 && dice(2) === 0 ? pick(dice, columns) : mixed(dice)
+  switch (dice(depth > 0 ? 12 : 7)) {
     case 0:
       return `lower(${leaf})`
     case 1:
@@ -326,7 +308,7 @@ function randomExpression(dice: Dice, columns: readonly string[], depth: number)
     case 2:
       return `CASE WHEN ${randomCondition(dice, columns, 0)} THEN ${leaf} ELSE ${mixed(dice)} END`
     case 3:
-      return dice.pick([
+      return pick(dice, [
         'random()',
         "datetime('now')",
         'CURRENT_TIMESTAMP',
