@@ -293,7 +293,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   NO_LOG: {
     recovery: 'fix-input',
-    hint: 'No Stemma has served this database yet: `stemma serve <database>` makes the log.',
+    hint: 'No Stemma has served this database yet, or not in a format that says this: `stemma serve <database>` and `openLeader` make the log.',
   },
   LOG_FULL: {
     recovery: 'retry',

@@ -37,6 +37,7 @@ Examples:
   stemma digest app.db copy.db                     the same? the exit code says so
   stemma changes app.db                            what changes, row by row, as lines of JSON
   stemma lint migrations/*.sql                     which statements are not safe to replicate as text
+  stemma lint --database app.db --log              which of those that ran were not, and how often
 
 The token that leader and followers share is read from --token-file, or from STEMMA_TOKEN.
 STEMMA_DEBUG=1 adds stack traces to errors.`
@@ -90,6 +91,7 @@ function addLint(program: Command): Command {
     )
     .argument('[files...]', 'SQL scripts; - is standard input')
     .option('--database <file>', "judge by this database's schema; without files, judge the schema itself")
+    .option('--log', 'with --database of a leader: tell what it found of the statements in its log, and how often they ran')
     .addOption(
       new Option('--fail-on <safety>', 'exit with 3 from which kind of finding on')
         .choices(['record', 'rows', 'reject'])
@@ -105,7 +107,7 @@ function addServe(program: Command): Command {
     .description('serve a live database to followers; run it beside the program that writes')
     .argument('<database>', 'path of the database')
     .option('--listen <url>', 'where followers connect: tcp:// or tls://, host and port', 'tcp://127.0.0.1:7411')
-    .option('--format <names>', 'log formats to keep, with commas between: wal, row', 'wal')
+    .option('--format <names>', 'log formats to keep, with commas between: wal, row, statement', 'wal')
     .addOption(
       new Option(
         '--row-image <what>',
@@ -114,6 +116,7 @@ function addServe(program: Command): Command {
         .choices(['full', 'changed'])
         .default('full'),
     )
+    .option('--statements-as-rows', 'with statement: keep that format though statements are not seen from here, all of it rows')
     .addOption(tokenFile())
     .option('--tls-cert <file>', 'certificate for tls://, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
@@ -135,17 +138,24 @@ function addFollow(program: Command): Command {
     .description('keep a live copy of a database that is served elsewhere')
     .argument('<url>', 'where the leader listens, such as tcp://127.0.0.1:7411')
     .argument('<replica>', 'path of the copy; it is made when there is none')
-    .option('--format <name>', 'log format to follow by: wal, a copy byte for byte; or row, a copy of the rows', 'wal')
-    .option('--page-size <bytes>', 'with row: pages of this size in a copy that is made')
+    .option(
+      '--format <name>',
+      'log format to follow by: wal, a copy byte for byte; row, a copy of the rows; statement, one that runs the statements again',
+      'wal',
+    )
+    .option('--page-size <bytes>', 'with row, statement: pages of this size in a copy that is made')
     .addOption(
-      new Option('--encoding <name>', 'with row: how a copy that is made stores texts').choices([
+      new Option('--encoding <name>', 'with row, statement: how a copy that is made stores texts').choices([
         'utf-8',
         'utf-16le',
         'utf-16be',
       ]),
     )
     .addOption(
-      new Option('--on-difference <what>', "with row: when a row is not what the leader's was, stop, or force the leader's row")
+      new Option(
+        '--on-difference <what>',
+        "with row, statement: when a row is not what the leader's was, stop, or force the leader's row",
+      )
         .choices(['stop', 'force'])
         .default('stop'),
     )

@@ -8,12 +8,14 @@ import { parseBytes, parseSpan, showBytes, showMany, showSeconds } from './quant
 import { type Screen, openScreen } from './screen.ts'
 import { listenForStop } from './stop.ts'
 import { readTextFile, readToken } from './token.ts'
+import { tellUnseenStatements } from './unseen-statements.ts'
 
 /** The options of `stemma serve`, as they were typed. */
 export interface ServeFlags {
   readonly listen: string
   readonly format: string
   readonly rowImage: 'full' | 'changed'
+  readonly statementsAsRows?: boolean
   readonly tokenFile?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -35,11 +37,13 @@ export async function serve(database: string, flags: ServeFlags, context: Contex
   const screen = openScreen(context.output, flags.json === true)
   const end = Promise.withResolvers<undefined>()
   stop.signal.addEventListener('abort', () => end.resolve(undefined), { once: true })
+  const formats = flags.format.split(',')
+  await tellUnseenStatements(formats, { database, asRows: flags.statementsAsRows === true, screen })
 
   const leader = await context.engine.openLeader({
     database,
     listen: flags.listen,
-    formats: flags.format.split(','),
+    formats,
     rowImage: flags.rowImage,
     ...(token === undefined ? {} : { token }),
     ...(tls === undefined ? {} : { tls }),

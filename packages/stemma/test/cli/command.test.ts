@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { NodeStatus } from '../../src/status.ts'
-import { failure, settle, start } from './world.ts'
+import { failure, opened, start } from './world.ts'
 
 const at = (sequence: number): { epoch: number; sequence: number } => ({ epoch: 1, sequence })
 
@@ -43,6 +43,8 @@ test.each([
   ['serv app.db', 2, 'Did you mean serve?'],
   ['serve', 2, "missing required argument 'database'"],
   ['serve app.db --ship sometimes', 2, 'Allowed choices are synced, immediate'],
+  ['help serve', 0, '--statements-as-rows'],
+  ['serve app.db --statements-as-rows', 2, '--statements-as-rows is for a format of statements'],
   ['serve app.db --tls-cert x.pem', 2, '--tls-cert and --tls-key go together'],
   ['serve app.db --token-file /no/such/token', 2, '--token-file names /no/such/token'],
   ['serve app.db --log-max much', 2, 'is no size'],
@@ -57,7 +59,7 @@ test.each([
 
 test('serve runs until Ctrl-C, then closes its leader and ends with 0', async () => {
   const run = start('serve app.db')
-  await settle()
+  await opened(run)
   run.tell({ kind: 'listening', url: 'tcp://127.0.0.1:7411' })
   run.press('SIGINT')
   expect(await run.exitCode).toBe(0)
@@ -66,9 +68,39 @@ test('serve runs until Ctrl-C, then closes its leader and ends with 0', async ()
   expect(run.asked.serve).toMatchObject({ database: 'app.db', listen: 'tcp://127.0.0.1:7411', formats: ['wal'], ship: 'synced' })
 })
 
+test('serve does not promise statements, which it can not see', async () => {
+  const run = start('serve app.db --format row,statement --json')
+  expect(await run.exitCode).toBe(1)
+  expect(run.calls).toEqual([])
+  expect(run.errors()).toContain('stemma: statement tells statements')
+  expect(run.errors()).toContain('--statements-as-rows')
+  expect(run.records()).toMatchObject([{ event: 'failed', error: { code: 'STATEMENTS_UNSEEN', recovery: 'fix-input' } }])
+})
+
+test('serve sends rows under a format of statements when it may, and says so before anything else', async () => {
+  const runs = ['', ' --json'].map((json) => start(`serve app.db --format row,statement --statements-as-rows${json}`))
+  for (const run of runs) {
+    await opened(run)
+    expect(run.asked.serve).toMatchObject({ formats: ['row', 'statement'] })
+    run.tell({ kind: 'listening', url: 'tcp://127.0.0.1:7411' })
+    run.press('SIGINT')
+    expect(await run.exitCode).toBe(0)
+  }
+  expect(runs[0]!.output()).toMatch(/^statement: every commit goes as rows, .*\nlistening at /)
+  expect(runs[1]!.records()[0]).toEqual({ event: 'statements-as-rows', formats: ['statement'] })
+})
+
+test('follow asks for the format that it was told', async () => {
+  const run = start('follow tcp://127.0.0.1:1 copy.db --format statement --page-size 8192')
+  await opened(run)
+  expect(run.asked.follow).toMatchObject({ format: 'statement', pageSize: 8192 })
+  run.press('SIGINT')
+  expect(await run.exitCode).toBe(0)
+})
+
 test('a second Ctrl-C ends the process at once', async () => {
   const run = start('serve app.db')
-  await settle()
+  await opened(run)
   run.press('SIGTERM')
   run.press('SIGINT')
   await run.exitCode
@@ -77,7 +109,7 @@ test('a second Ctrl-C ends the process at once', async () => {
 
 test('a leader that fails is closed, and the command says why and what to do, without a stack', async () => {
   const run = start('serve app.db')
-  await settle()
+  await opened(run)
   run.tell({ kind: 'failed', error: failure('DAMAGED_FILE', 'page 7 is torn') })
   expect(await run.exitCode).toBe(1)
   expect(run.calls).toEqual(['open leader', 'close leader'])
@@ -105,7 +137,7 @@ test('for programs, failures are records as well', async () => {
 
 test('follow tells its story in lines when nobody watches', async () => {
   const run = start('follow tcp://127.0.0.1:1 copy.db')
-  await settle()
+  await opened(run)
   tellStory(run)
   run.press('SIGTERM')
   expect(await run.exitCode).toBe(0)
@@ -123,7 +155,7 @@ test('follow tells its story in lines when nobody watches', async () => {
 
 test('follow keeps one line alive at a terminal', async () => {
   const run = start('follow tcp://127.0.0.1:1 copy.db', { isTTY: true })
-  await settle()
+  await opened(run)
   tellStory(run)
   run.press('SIGINT')
   await run.exitCode
@@ -134,7 +166,7 @@ test('follow keeps one line alive at a terminal', async () => {
 
 test('follow prints a record for each event, progress at most once a second', async () => {
   const run = start('follow tcp://127.0.0.1:1 copy.db --json')
-  await settle()
+  await opened(run)
   tellStory(run)
   for (let sequence = 10; sequence < 20; sequence++) {
     run.tell({ kind: 'progress', position: at(sequence), tip: at(20), lagCommits: 20 - sequence, lagSeconds: 0.5 })
@@ -157,7 +189,7 @@ test('follow prints a record for each event, progress at most once a second', as
 
 test('follow --once ends when the copy has caught up', async () => {
   const run = start('follow tcp://127.0.0.1:1 copy.db --once')
-  await settle()
+  await opened(run)
   run.tell({ kind: 'caught-up', position: at(3) })
   expect(await run.exitCode).toBe(0)
   expect(run.calls).toEqual(['open follower', 'close follower'])

@@ -128,7 +128,8 @@ export function start(line: string, world: World = {}): Run {
   }
 }
 
-/** Lets everything that is ready to run do so. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** Waits until the command has asked for a leader or follower, and lets everything that is ready to run do so. */
+export async function opened({ calls }: Run): Promise<void> {
+  do await new Promise((resolve) => setImmediate(resolve))
+  while (calls.length === 0)
 }
