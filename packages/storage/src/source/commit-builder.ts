@@ -3,6 +3,8 @@ import type { CommitRows, CommitStatements, PageChange } from '@stemma/log'
 import { PAGE_COUNT_MAX, lockBytePage } from '@stemma/sqlite-file'
 import type { PageSums } from '../page-sums.ts'
 import type { RowTracker } from '../rows/row-tracker.ts'
+import type { CommitFrames } from '../statements/record-queue.ts'
+import type { StatementMatcher } from '../statements/statement-matcher.ts'
 import { CommitPages, NOTHING_CUT_OFF, type CutOff } from './commit-pages.ts'
 import type { BeforeChange, BuiltCommit } from './commit.ts'
 import { FrameSet } from './frame-set.ts'
@@ -16,6 +18,7 @@ export class CommitBuilder {
   readonly #reader: PageReader
   readonly #sums: PageSums
   readonly #rows: RowTracker | undefined
+  readonly #statements: StatementMatcher | undefined
   readonly #bytesMax: number
   readonly #lockBytePage: number
   readonly #frames = new FrameSet()
@@ -23,25 +26,28 @@ export class CommitBuilder {
   /** Pages whose former content was not known any more, so that they are given without it. */
   #pagesWithoutBefore = 0
 
-  /** @param parts - `rows` when commits are to be told as rows too */
+  /** @param parts - `rows` when commits are to be told as rows too, `statements` when also as what the program ran */
   constructor(parts: {
     ring: FrameRing
     reader: PageReader
     sums: PageSums
     rows: RowTracker | undefined
+    statements: StatementMatcher | undefined
     commitBytesMax: number
   }) {
     this.#ring = parts.ring
     this.#reader = parts.reader
     this.#sums = parts.sums
     this.#rows = parts.rows
+    this.#statements = parts.statements
     this.#bytesMax = parts.commitBytesMax
     this.#lockBytePage = lockBytePage(parts.ring.pageSize)
   }
 
-  /** `rows` is closed with it. */
+  /** `rows` and `statements` are closed with it. */
   close(): void {
     this.#rows?.close()
+    this.#statements?.close()
   }
 
   stats(): Pick<SourceStats, 'pagesWithoutBefore' | 'rowsBegun' | 'rowsMapBytes'> {
@@ -75,7 +81,7 @@ export class CommitBuilder {
    *
    * @param lastIndex - the index of the frame that ended it
    */
-  finish(end: { lastIndex: number; pageCount: number; position: Position; committedAt: Milliseconds }): BuiltCommit {
+  finish(end: CommitEnd & { lastIndex: number; frames: CommitFrames }): BuiltCommit {
     const { pageCount } = end
     const firstIndex = end.lastIndex - this.#frames.count + 1
     this.#noteFrames(firstIndex)
@@ -88,23 +94,21 @@ export class CommitBuilder {
       throw error
     }
     const cutOff = this.#rows === undefined ? NOTHING_CUT_OFF : this.#cutOff(firstIndex, pageCount)
-    const commit = this.#take(changes, end, { recovered: false, cutOff })
+    const commit = this.#take(changes, end, { frames: end.frames, cutOff })
     this.#frames.clear()
     return commit
   }
 
-  /** Gets ready to tell commits as rows, if they are to be told so: at a moment when every page can be read. */
-  beginRows(): void {
+  /** Gets ready to tell commits as rows and statements, if they are to be told so: at a moment when every page can be read. */
+  beginViews(): void {
     const sums = this.#sums
     const here = { reader: this.#reader, ring: this.#ring, sums, changes: [], pageCountBefore: sums.pageCount }
     this.#rows?.tryToBegin(() => new CommitPages({ ...here, cutOff: NOTHING_CUT_OFF }, undefined).after, sums.digest)
+    this.#statements?.begin(this.#reader.copy(1, this.#ring.lastIndexOf(1)))
   }
 
   /** A commit that stands for changes which nobody saw: these pages differ from their sums. */
-  recover(
-    pages: readonly { readonly pageNumber: number; readonly sum: bigint }[],
-    end: { pageCount: number; position: Position; committedAt: Milliseconds },
-  ): BuiltCommit {
+  recover(pages: readonly { readonly pageNumber: number; readonly sum: bigint }[], end: CommitEnd): BuiltCommit {
     const changes = pages.map(
       ({ pageNumber, sum }) =>
         new LazyChange(this.#reader, {
@@ -116,7 +120,7 @@ export class CommitBuilder {
         }),
     )
     if (this.beforeChange.size > 0) this.#tellUnknown(pages, end.pageCount)
-    return this.#take(changes, end, { recovered: true, cutOff: NOTHING_CUT_OFF })
+    return this.#take(changes, end, { frames: undefined, cutOff: NOTHING_CUT_OFF })
   }
 
   get #smallMax(): number {
@@ -239,10 +243,11 @@ export class CommitBuilder {
     return { frames, sums }
   }
 
+  /** @param seen - `frames` of a commit that was seen; undefined of one that is `recovered` */
   #take(
     changes: readonly Change[],
-    end: { pageCount: number; position: Position; committedAt: Milliseconds },
-    { recovered, cutOff }: { readonly recovered: boolean; readonly cutOff: CutOff },
+    end: CommitEnd,
+    { frames, cutOff }: { readonly frames: CommitFrames | undefined; readonly cutOff: CutOff },
   ): BuiltCommit {
     const sums = this.#sums
     const [pageCountBefore, digestBefore] = [sums.pageCount, sums.digest]
@@ -252,7 +257,7 @@ export class CommitBuilder {
     const commit = {
       position: end.position,
       committedAt: end.committedAt,
-      recovered,
+      recovered: frames === undefined,
       oversized,
       pageSize: this.#ring.pageSize,
       pageCount: end.pageCount,
@@ -265,6 +270,8 @@ export class CommitBuilder {
       statements: notSeen as () => CommitStatements,
     }
     if (this.#rows !== undefined) commit.rows = this.#trackRows(this.#rows, commit, cutOff)
+    if (this.#statements !== undefined)
+      commit.statements = this.#statements.step({ position: end.position, frames, changed: changes })
     return commit
   }
 
@@ -288,6 +295,12 @@ function notSeen(): never {
 }
 
 type Change = PageChange
+
+interface CommitEnd {
+  readonly pageCount: number
+  readonly position: Position
+  readonly committedAt: Milliseconds
+}
 
 /** A page of a transaction that is too large to be held: read when it is looked at. */
 class LazyChange implements PageChange {

@@ -5,6 +5,7 @@ import { openCheckpointThread } from '../checkpoint/checkpointer.ts'
 import { nodeDisk, type Disk } from '../disk/disk.ts'
 import { PageSums } from '../page-sums.ts'
 import { RowTracker } from '../rows/row-tracker.ts'
+import { StatementMatcher } from '../statements/statement-matcher.ts'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 import { isBusy } from '../sqlite/driver.ts'
 import { Backlog } from './backlog.ts'
@@ -46,8 +47,11 @@ export async function openSource(options: SourceOptions): Promise<Source> {
     const capture = new Capture({ disk, files, index, ring, reader, backlog })
     const place = log.readPlace()
     const sums = place === undefined ? new PageSums() : log.readSums()
-    const rows = options.views?.includes('rows') === true ? new RowTracker(driver) : undefined
-    const builder = new CommitBuilder({ ring, reader, sums, rows, commitBytesMax: options.commitBytesMax ?? COMMIT_BYTES_MAX })
+    const { views = [], statements: told, commitBytesMax = COMMIT_BYTES_MAX } = options
+    // Rows stand in for statements that can't be sent.
+    const rows = views.includes('rows') || views.includes('statements') ? new RowTracker(driver) : undefined
+    const statements = told !== undefined && views.includes('statements') ? new StatementMatcher(told) : undefined
+    const builder = new CommitBuilder({ ring, reader, sums, rows, statements, commitBytesMax })
     undo.push(() => builder.close())
     const checkpointer = options.checkpointer ?? (await openCheckpointThread(driver, database))
     undo.push(() => checkpointer.close())
@@ -72,7 +76,7 @@ export async function openSource(options: SourceOptions): Promise<Source> {
       hardFrames: Math.floor((options.hardWalBytes ?? HARD_WAL_BYTES) / frameSize),
     })
     await source.recover()
-    builder.beginRows()
+    builder.beginViews()
     return source
   } catch (error) {
     for (const each of undo.reverse()) {

@@ -5,6 +5,7 @@ import type { Disk } from '../disk/disk.ts'
 import type { LogStore } from '../log-store/log-store.ts'
 import type { PageSums } from '../page-sums.ts'
 import type { SqliteDriver } from '../sqlite/driver.ts'
+import type { StatementsOptions } from '../statements/statement-matcher.ts'
 import type { Place } from '../wal-place.ts'
 import type { BeforeChange } from './commit.ts'
 import type { CommitGate } from './commit-gate.ts'
@@ -29,10 +30,12 @@ export interface SourceOptions {
    */
   readonly insist?: boolean
   /**
-   * What commits are to be looked at as; `pages` in any case. With `rows`, interior pages of the whole database are read when it opens,
-   * and 4 to 8 bytes of memory are taken for each page of the database.
+   * What commits are to be looked at as; `pages` in any case. With `rows` or `statements`, interior pages of the whole database are read when it
+   * opens, and 4 to 8 bytes of memory are taken for each page of the database.
    */
   readonly views?: readonly View[]
+  /** Where the statements come from; without it no commit has any. */
+  readonly statements?: StatementsOptions
   /** A commit with more bytes of pages than this is `oversized`. */
   readonly commitBytesMax?: number
   /** Memory for the frames that were read last, in bytes. */

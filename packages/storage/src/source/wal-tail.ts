@@ -334,7 +334,8 @@ export class WalTail {
       const pageCount = headers.getUint32(offset + 4)
       if (pageCount === 0) continue
       const position = this.#next()
-      const commit = this.#builder.finish({ lastIndex: base + frame, pageCount, position, committedAt: this.#now() })
+      const frames = { salt1: this.#salt1, salt2: this.#salt2, before: this.#frame, last: frame }
+      const commit = this.#builder.finish({ lastIndex: base + frame, frames, pageCount, position, committedAt: this.#now() })
       this.framesPerCommit += (frame - this.#frame - this.framesPerCommit) / COMMITS_OF_LATE
       this.#frame = frame
       this.#walPlace = this.#placeAt(frame)

@@ -11,7 +11,8 @@ export interface StatementSink {
   readonly isWanted: boolean
   /**
    * Takes the news that the schema is, or may be, another one than is believed: somebody else changed it. The cookie that the engine saw
-   * last; undefined when there is no news. It is best asked before each `begin`; cheap when there is none.
+   * last, which may be old by now, so it is to be read again; undefined when there is no news. It is best asked before each `begin`; cheap when
+   * there is none.
    */
   takeSchemaNews(): number | undefined
   /**
@@ -31,7 +32,10 @@ export interface StatementSink {
    * same object as before, too.
    */
   add(statement: LoggedStatement): void
-  /** COMMIT comes next, and if anything was written, the connection holds the write lock. Not called under autocommit. */
+  /**
+   * COMMIT comes next, and if anything was written, the connection holds the write lock. Called again if it failed and comes once more. Not called
+   * under autocommit.
+   */
   committing(): void
   /**
    * The transaction is in. COMMIT may have been tried before and have failed, so `committing` may have come more than once.
