@@ -5,6 +5,7 @@ import type { LogFormat } from '@stemma/log'
 import { followersAt, neededAfter, type AckLevel, type LeaderReport } from '@stemma/protocol'
 import {
   CommitGate,
+  JournalMemory,
   betterSqlite3,
   checkDatabase,
   heldFiles,
@@ -15,6 +16,7 @@ import {
   type DatabaseLock,
   type Source,
   type SourceEvent,
+  type StatementsOptions,
 } from '@stemma/storage'
 import { listenTcp, parseLinkUrl, type Listener } from '@stemma/transport'
 import type { LeaderEvent } from '../events.ts'
@@ -25,7 +27,7 @@ import type { NodeStatus } from '../status.ts'
 import { BufferedLog } from './buffered-log.ts'
 import { EntryLogs } from './entry-logs.ts'
 import { LeaderHost, type LeaderServices } from './leader-host.ts'
-import type { LeaderEngineOptions } from './leader-options.ts'
+import type { LeaderEngineOptions, StatementJournalPlace } from './leader-options.ts'
 import { asStemmaError } from '../unexpected.ts'
 import { checkHistory } from './check-history.ts'
 import { leaderQuestions } from './leader-questions.ts'
@@ -68,7 +70,7 @@ export async function openLeaderEngine(
 ): Promise<LeaderEngine> {
   const [driver, disk] = [betterSqlite3, nodeDisk]
   for (const [path, fd] of options.held ?? []) heldFiles(disk).adopt(path, fd)
-  const formats = await loadFormats(options.formats, { rowImage: options.rowImage })
+  const formats = await loadFormats(options.formats, { rowImage: options.rowImage, policy: options.policy })
   const { path: database } = checkDatabase(options.database, { driver, disk, convertToWal: options.convertToWal })
   const lock = lockDatabase({ database, driver, disk })
   let log: BufferedLog | undefined
@@ -127,12 +129,13 @@ class Engine implements LeaderEngine {
 
   async open(): Promise<void> {
     const { options, log, formats, onEvent } = this.#parts
-    const { gate } = options
+    const { gate, journal } = options
     this.#source = await openSource({
       database: options.database,
       log,
       views: formats.map(({ view }) => view),
       ...(gate === undefined ? {} : { gate: new CommitGate(gate) }),
+      ...(journal === undefined ? {} : { statements: statementsOf(journal) }),
       onCommit: (commit) => this.#entries.add(commit),
       onBatch: ({ place, changedSums }) => {
         const runs = this.#entries.takeRuns()
@@ -355,4 +358,8 @@ class Engine implements LeaderEngine {
     this.#parts.onEvent({ kind: 'failed', error: asStemmaError(error) })
     this.close().catch((closing: unknown) => this.#warn(closing))
   }
+}
+
+function statementsOf({ memory, timeZone, isShared }: StatementJournalPlace): StatementsOptions {
+  return { journal: new JournalMemory(memory), timeZone, mayWait: isShared }
 }

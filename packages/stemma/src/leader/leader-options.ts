@@ -1,3 +1,4 @@
+import type { StatementPolicy } from '@stemma/format-statement'
 import type { ListenTls, Token } from '@stemma/transport'
 import type { Retention } from '@stemma/storage'
 
@@ -10,6 +11,10 @@ export interface LeaderEngineOptions {
   /** Names of the formats whose logs are kept. */
   readonly formats: readonly string[]
   readonly rowImage: 'full' | 'changed'
+  /** What the format `statement` does with statements that are not safe to run again. */
+  readonly policy: StatementPolicy
+  /** Where the program of this process leaves its statements; undefined when there is none, or when no format asks for them. */
+  readonly journal?: StatementJournalPlace
   /** Demanded of whoever connects. Needed where others than this machine can connect. */
   readonly token?: Token
   /** Needed for `tls://`. */
@@ -28,4 +33,13 @@ export interface LeaderEngineOptions {
   readonly gate?: SharedArrayBuffer
   /** Descriptors that another thread of this process holds on the database's files: path and number. */
   readonly held?: readonly (readonly [path: string, fd: number])[]
+}
+
+/** A journal of statements, as the engine's thread is told of it. */
+export interface StatementJournalPlace {
+  readonly memory: SharedArrayBuffer
+  /** Of the program, as IANA names it. */
+  readonly timeZone: string
+  /** True when the program runs on another thread than the engine. */
+  readonly isShared: boolean
 }

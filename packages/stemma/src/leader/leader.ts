@@ -2,12 +2,12 @@ import { StemmaError, type Milliseconds, type Position } from '@stemma/base'
 import type { AckLevel } from '@stemma/protocol'
 import {
   CommitGate,
+  JournalMemory,
   RETENTION,
   checkDatabase,
   betterSqlite3,
   heldFiles,
   nodeDisk,
-  openGatedDatabase,
   type Retention,
 } from '@stemma/storage'
 import type { ListenTls, Token } from '@stemma/transport'
@@ -18,6 +18,7 @@ import { openEngineThread } from '../thread/engine-thread.ts'
 import { asStemmaError } from '../unexpected.ts'
 import { openLeaderEngine, type WaitRequest } from './leader-engine.ts'
 import type { LeaderEngineOptions } from './leader-options.ts'
+import { openWritten, type StatementOptions } from './written-database.ts'
 
 export interface LeaderOptions {
   /** Path of a SQLite database in WAL mode. */
@@ -31,6 +32,8 @@ export interface LeaderOptions {
    * another; `changed` the key and the columns that changed, in less space.
    */
   readonly rowImage?: 'full' | 'changed'
+  /** How the format `statement` deals with statements that may do something else on a follower. */
+  readonly statements?: StatementOptions
   /** A secret of at least 16 bytes that followers must know. Needed where others than this machine can connect. */
   readonly token?: Token
   readonly tls?: ListenTls
@@ -93,9 +96,11 @@ export async function openLeader(options: LeaderOptions): Promise<Leader> {
   const { database: path, convertToWal = false } = options
   checkDatabase(path, { driver: betterSqlite3, disk: nodeDisk, convertToWal })
   const gate = new CommitGate()
-  const database = openGatedDatabase(path, gate, { fileMustExist: true })
+  const journal = options.formats?.includes('statement') === true ? new JournalMemory() : undefined
+  const database = openWritten({ path, gate, journal, statements: options.statements ?? {} })
   try {
-    const engine = await openEngine(options, gate, openedFiles(path, database))
+    const held = openedFiles(path, database)
+    const engine = await openEngine(options, { gate, journal, held })
     return new OpenLeader(database, engine)
   } catch (error) {
     database.close()
@@ -156,28 +161,41 @@ function openedFiles(path: string, database: Database.Database): [string, number
   return [path, `${path}-shm`].map((file) => [file, held.hold(file)])
 }
 
-async function openEngine(options: LeaderOptions, gate: CommitGate, held: [string, number][]): Promise<AnyEngine> {
+/** What the program and the engine share. */
+interface Shared {
+  readonly gate: CommitGate
+  readonly journal: JournalMemory | undefined
+  readonly held: [string, number][]
+}
+
+async function openEngine(options: LeaderOptions, { gate, journal, held }: Shared): Promise<AnyEngine> {
+  const isSame = options.thread === 'same'
   const onEvent = (event: LeaderEvent): void => options.onEvent?.(event)
   const plain: LeaderEngineOptions = {
     database: options.database,
     listen: options.listen === undefined ? 'tcp://127.0.0.1:0' : options.listen,
     formats: options.formats ?? ['wal'],
     rowImage: options.rowImage ?? 'full',
+    policy: options.statements?.policy ?? 'mixed',
     ship: options.ship ?? 'synced',
     retention: { ...RETENTION, ...options.retention },
     convertToWal: options.convertToWal ?? false,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.insecure === undefined ? {} : { insecure: options.insecure }),
+    ...(journal === undefined ? {} : { journal: { memory: journal.memory, timeZone: timeZone(), isShared: !isSame } }),
     held,
   }
   // On one thread the writer can't wait at the gate for the follower: they are the same.
-  if (options.thread === 'same') return openLeaderEngine(plain, onEvent)
+  if (isSame) return openLeaderEngine(plain, onEvent)
   const { thread, opened } = await openEngineThread({
     module: 'leader',
     options: { ...plain, gate: gate.memory },
     onEvent: (event) => onEvent(event as LeaderEvent),
-    onDeath: (error) => onEvent({ kind: 'failed', error: asStemmaError(error) }),
+    onDeath(error) {
+      journal?.giveUp()
+      onEvent({ kind: 'failed', error: asStemmaError(error) })
+    },
   })
   return {
     url: opened as string,
@@ -185,4 +203,8 @@ async function openEngine(options: LeaderOptions, gate: CommitGate, held: [strin
     waitFor: (request) => thread.call('waitFor', request) as Promise<Position>,
     close: () => thread.close(),
   }
+}
+
+function timeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone
 }
