@@ -101,6 +101,11 @@ export class BufferedLog implements LogStore {
     await this.#store.syncInBackground()
   }
 
+  makeBy(format: string, sqlite: string): void {
+    this.flush()
+    this.#store.makeBy(format, sqlite)
+  }
+
   readPlace(): Place | undefined {
     this.flush()
     return this.#store.readPlace()

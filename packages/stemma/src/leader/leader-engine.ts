@@ -76,6 +76,7 @@ export async function openLeaderEngine(
   let log: BufferedLog | undefined
   try {
     log = new BufferedLog(openLogStore({ database, driver, disk }))
+    for (const { name, needsSameSqlite } of formats) if (needsSameSqlite === true) log.makeBy(name, sqliteVersion())
     const engine = new Engine({ options: { ...options, database }, onEvent, formats, log, lock })
     await engine.open()
     return engine

@@ -35,6 +35,7 @@ export interface FormatLog {
  *     run(key, first, at, upto, bytes)    key = id * 2^48 + sequence of the last entry
  *                                         first = sequence of the first, at = its commit time
  *                                         upto = bytes of this format's log up to here, ever
+ *     maker(format, sqlite)               by which SQLite the entries were made; made when it is first asked for
  *
  * What is in memory mirrors the tables: after a transaction that failed, `load` it again.
  */
@@ -93,6 +94,16 @@ export class EntryTable {
       log.recent.push(part)
     }
     log.newest = run.last
+  }
+
+  /** Notes by which version of SQLite a format's entries are made from now on; those of another one go. */
+  makeBy(format: string, sqlite: string): void {
+    this.#connection.exec('CREATE TABLE IF NOT EXISTS maker(format TEXT PRIMARY KEY, sqlite TEXT NOT NULL) WITHOUT ROWID')
+    const before = this.#sql('SELECT sqlite FROM maker WHERE format = ?').get(format)?.['sqlite']
+    if (before === sqlite) return
+    const log = this.#formats.get(format)
+    if (log !== undefined) this.#beginAt(log, log.newest)
+    this.#sql('INSERT OR REPLACE INTO maker(format, sqlite) VALUES (?, ?)').run(format, sqlite)
   }
 
   read(request: { readonly format: string; readonly after: number; readonly maxBytes: number }, newestPlace: number): LogRead {

@@ -73,6 +73,33 @@ test('ids stay when the log is opened again', () => {
   expect([again.cluster, again.node]).toEqual(ids)
 })
 
+test('entries that another SQLite made go, of the format that cares; those of the same one stay', () => {
+  const log = new SampleLog(700)
+  const write = (store: LogStore): void => {
+    const sample = log.next({ commits: 3, pages: [1], formats: ['wal', 'statement'] })
+    store.write(sample.batch)
+    log.add(sample)
+  }
+  const oldest = (store: LogStore): number[] => store.size().formats.map((each) => each.oldest)
+  const first = open()
+  first.begin(log.place, log.sums)
+  write(first)
+  // Whoever wrote these did not say.
+  first.makeBy('statement', '3.53.2')
+  expect(oldest(first)).toEqual([1, 4])
+  write(first)
+  first.makeBy('statement', '3.53.2')
+  expect(oldest(first)).toEqual([1, 4])
+  first.close()
+  using second = closing(open())
+  second.makeBy('statement', '3.54.1')
+  expect(oldest(second)).toEqual([1, 7])
+  expect(second.read({ format: 'statement', after: 5, maxBytes: 100 })).toEqual({ kind: 'gone', oldest: 6 })
+  expect(second.read({ format: 'statement', after: 6, maxBytes: 100 })).toEqual({ kind: 'end' })
+  write(second)
+  expect(second.read({ format: 'statement', after: 6, maxBytes: 1 })).toMatchObject({ kind: 'run', run: { first: 7 } })
+})
+
 test('whatever is written, taken back, dropped and begun anew is there after the log was opened again', () => {
   console.log(`seed ${SEED}`)
   fc.assert(

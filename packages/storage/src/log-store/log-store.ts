@@ -88,6 +88,11 @@ export interface LogStore {
   sync(): void
   /** The same with the waiting done off this thread; covers what was written before the call. */
   syncInBackground(): Promise<void>
+  /**
+   * Says by which version of SQLite the entries of a format are made from now on, for one whose followers must run the same. Entries that another
+   * version made, or one that is not known, go.
+   */
+  makeBy(format: string, sqlite: string): void
   readPlace(): Place | undefined
   /** The page sums at `readPlace()`; a copy. */
   readSums(): PageSums

@@ -6,7 +6,8 @@ import type { SqliteConnection, SqliteDriver, SqliteStatement } from '../sqlite/
 import { openSidecar, sidecarError, sidecarPath } from '../sqlite/sidecar.ts'
 import type { Place } from '../wal-place.ts'
 import { EntryTable } from './entry-table.ts'
-import { createIdentity, newIdentity, raiseEpoch, readIdentity, type Identity } from './identity.ts'
+import { createLog } from './create-log.ts'
+import { newIdentity, raiseEpoch, readIdentity, type Identity } from './identity.ts'
 import type { LogBatch, LogRead, LogSize, LogStore, Retention } from './log-store.ts'
 import { excessOf } from './retention.ts'
 import { endRenewal, noteRenewal, readRenewal } from './renewal.ts'
@@ -132,6 +133,10 @@ class SqliteLogStore implements LogStore {
     if (this.#isOpen && this.#walBytes > WAL_BYTES_SOFT) this.#failsWell(() => this.#checkpoint())
   }
 
+  makeBy(format: string, sqlite: string): void {
+    this.#write(() => this.#entries.makeBy(format, sqlite))
+  }
+
   readPlace(): Place | undefined {
     return this.#read(() => this.#sums.place)
   }
@@ -225,7 +230,7 @@ class SqliteLogStore implements LogStore {
       disk,
       role: 'leader',
       readOnly: this.#readOnly,
-      create: (c) => createTables(c, fresh),
+      create: (c) => createLog(c, fresh),
     })
     this.#pragmas.clear()
     try {
@@ -391,10 +396,4 @@ class SqliteLogStore implements LogStore {
     if (this.#walFd !== undefined) this.#options.disk.close(this.#walFd)
     this.#walFd = undefined
   }
-}
-
-function createTables(connection: SqliteConnection, identity: Identity): void {
-  createIdentity(connection, identity)
-  EntryTable.create(connection)
-  SumsTable.create(connection)
 }

@@ -36,6 +36,8 @@ export class MemoryLog implements LogStore {
 
   announce(): void {}
 
+  makeBy(): void {}
+
   readPlace(): Place | undefined {
     return this.place
   }
