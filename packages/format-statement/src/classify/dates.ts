@@ -9,6 +9,8 @@ const ALWAYS_NOW: ReadonlySet<string> = new Set(['current_date', 'current_time',
 /** Modifiers and formats that not every version of SQLite knows; those that don't give NULL and no error. */
 const NEWER_MODIFIER = /^(?:subsec|subsecond|floor|ceiling|auto)$/i
 const NEWER_FORMAT = /%[eFGgIklpPRTuUV]/
+/** As the time, the last two mean now as well, with fractions of a second. */
+const MEANS_NOW = /^(?:now|subsec|subsecond)$/i
 /** With these as the first modifier the time must be a number, so 'now' gives NULL. */
 const TAKES_NUMBER = /^(?:unixepoch|julianday)$/i
 
@@ -29,7 +31,7 @@ export function judgeDate(name: string, args: readonly Expr[], scope: Scope): St
 
 function judgeTime(expr: Expr, scope: Scope): StatementCode[] {
   const text = literal(expr)
-  if (text !== undefined) return text.toLowerCase() === 'now' ? ['CLOCK'] : []
+  if (text !== undefined) return MEANS_NOW.test(text) ? ['CLOCK'] : []
   const inner = bare(expr)
   if (inner.type === 'NullLiteral' || inner.type === 'NumericLiteral' || factsOf(inner, scope).isInteger) return []
   if (inner.type === 'CurrentTimestampLiteral' || inner.type === 'CurrentDateLiteral' || inner.type === 'CurrentTimeLiteral')
