@@ -55,7 +55,7 @@ export interface StatementSettings {
 export interface StatementOutcome {
   /** SQLite's extended result code by name, of a statement that failed and left some of its effects (OR FAIL); undefined when it did not fail. */
   readonly error: string | undefined
-  /** Rows that it inserted, updated or deleted itself, as `changes()` counts them. */
+  /** Rows that it inserted, updated or deleted itself, as `changes()` counts them; of another kind of statement it says nothing. */
   readonly changes: number
   /** `last_insert_rowid()` after it; undefined when the statement left that as it was. */
   readonly lastInsertRowid: bigint | undefined

@@ -79,8 +79,9 @@ function faultyConnection(connection: SqliteConnection, faults: Faults): SqliteC
           faults.call(sql, 'driver')
           return (statement[kind] as (...v: never[]) => unknown)(...values)
         }) as SqliteStatement[K]
-      return { run: through('run'), get: through('get'), all: through('all') }
+      return { run: through('run'), get: through('get'), all: through('all'), execute: through('execute') }
     },
+    define: (name, options, call) => connection.define(name, options, call),
     close: () => connection.close(),
   }
 }

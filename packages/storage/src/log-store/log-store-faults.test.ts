@@ -165,6 +165,7 @@ function tightDriver(limit: { pages: number }): SqliteDriver {
           }
           return { ...statement, run }
         },
+        define: (name, how, call) => connection.define(name, how, call),
         close: () => connection.close(),
       }
     },

@@ -52,6 +52,7 @@ export class AttachedCopy {
     this.#counted = wal.read()?.changeCounter
     this.#applier = new LogicalApplier({
       connection,
+      openForStatements: () => openConnection(parts, 'statements'),
       catalog: this.#catalog,
       encoding: this.encoding,
       formats: options.formats,
@@ -76,7 +77,7 @@ export class AttachedCopy {
 
   /** @throws StemmaError NOT_A_DATABASE, NOT_WAL, NOT_A_REPLICA, SIDECAR_VERSION, and what the driver throws */
   static open(parts: AttachedCopyParts): AttachedCopy {
-    const connection = openConnection(parts)
+    const connection = openConnection(parts, 'rows')
     let wal: LiveWal | undefined
     try {
       wal = new LiveWal(parts.disk, parts.options.database)
@@ -136,6 +137,7 @@ export class AttachedCopy {
     try {
       this.#wal.close()
       this.#catalog.close()
+      this.#applier.close()
     } finally {
       this.#connection.close()
     }
@@ -155,12 +157,20 @@ export class AttachedCopy {
   }
 }
 
-function openConnection({ options, driver }: AttachedCopyParts): SqliteConnection {
+/** What a connection needs for its work, besides what both need. */
+const PRAGMAS = {
+  // Nothing but the rows themselves is to happen.
+  rows: 'PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA recursive_triggers = OFF',
+  // The rest is told by the statements.
+  statements: 'PRAGMA trusted_schema = ON',
+}
+
+function openConnection({ options, driver }: AttachedCopyParts, work: keyof typeof PRAGMAS): SqliteConnection {
   const { database, cacheBytes = DEFAULT_CACHE_BYTES } = options
-  const connection = driver.open(database, { mustExist: true, mayWriteSchema: true, busyTimeout: BUSY_TIMEOUT })
+  const connection = driver.open(database, { mustExist: true, mayWriteSchema: work === 'rows', busyTimeout: BUSY_TIMEOUT })
   try {
     connection.exec(`
-      PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA recursive_triggers = OFF;
+      ${PRAGMAS[work]};
       PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
       PRAGMA cache_size = -${Math.ceil(cacheBytes / 1024)}
     `)

@@ -1,20 +1,22 @@
-import { StemmaError, showPosition, type TextEncoding } from '@stemma/base'
-import type { CommitRows, DecodedEntry } from '@stemma/log'
+import { StemmaError, type TextEncoding } from '@stemma/base'
+import type { DecodedEntry, StatementsOrRows } from '@stemma/log'
 import type { CopyPlace } from '../replica/copy-place.ts'
 import { followsOn } from '../replica/follows-on.ts'
 import { copyError } from '../replica/replica-error.ts'
 import type { TableCatalog } from '../rows/table-catalog.ts'
-import { isBusy, type SqliteConnection, type SqliteStatement } from '../sqlite/driver.ts'
-import { CommitWriter } from './commit-writer.ts'
+import type { SqliteConnection } from '../sqlite/driver.ts'
 import { COPY_TABLE, readCopyNote, type CopyNote } from './copy-table.ts'
 import type { LogicalFormat } from './logical-replica.ts'
 import type { FoundDifference } from './row-difference.ts'
+import { RowSide } from './row-side.ts'
 import { rowsError } from './rows-error.ts'
-import { StrippedSchema } from './stripped-schema.ts'
+import { StatementSide } from './statement-side.ts'
 
 export interface LogicalApplierOptions {
   /** A connection of its own, opened with `mayWriteSchema`. */
   readonly connection: SqliteConnection
+  /** Opens another one, that goes by the schema as it is, for statements. */
+  openForStatements(): SqliteConnection
   readonly catalog: TableCatalog
   readonly encoding: TextEncoding
   readonly formats: readonly LogicalFormat[]
@@ -30,6 +32,20 @@ export interface LogicalApplierOptions {
 const GROUP_BYTES = 8 * 1024 * 1024
 const GROUP_ENTRIES = 10_000
 
+/** One of the connections that write the copy. */
+type Side = RowSide | StatementSide
+
+/** What is to be done for one entry. */
+interface Work {
+  readonly side: Side
+  /** It is a transaction of its own. */
+  readonly isAlone: boolean
+  /** True when it can come into the transaction that this side has open. */
+  fits(): boolean
+  start(): void
+  write(): void
+}
+
 /**
  * Applies entries to a logical copy by SQL, in transactions that hold rows, schema and the note of the place.
  *
@@ -39,11 +55,8 @@ export class LogicalApplier {
   readonly #options: LogicalApplierOptions
   readonly #connection: SqliteConnection
   readonly #formats: ReadonlyMap<string, LogicalFormat>
-  readonly #stripped: StrippedSchema
-  readonly #writer: CommitWriter
-  readonly #begin: SqliteStatement
-  readonly #commit: SqliteStatement
-  #note: SqliteStatement | undefined
+  readonly #rows: RowSide
+  readonly #statements: StatementSide
   #place: CopyPlace
   /** Something failed, and what the copy says of itself has not been looked at since. */
   #unsettled = false
@@ -56,11 +69,9 @@ export class LogicalApplier {
     this.#connection = connection
     this.#place = options.note.place
     this.#formats = new Map(options.formats.map((format) => [format.name, format]))
-    this.#begin = connection.prepare('BEGIN IMMEDIATE')
-    this.#commit = connection.prepare('COMMIT')
-    this.#stripped = new StrippedSchema(connection)
     const forced = (difference: FoundDifference): void => void this.#forced.push(difference)
-    this.#writer = new CommitWriter({ connection, stripped: this.#stripped, catalog, encoding, onDifference, forced })
+    this.#rows = new RowSide({ connection, catalog, encoding, onDifference, forced })
+    this.#statements = new StatementSide({ open: options.openForStatements, committed: options.committed })
   }
 
   /** Where the copy stands, as its readers see it. */
@@ -71,7 +82,7 @@ export class LogicalApplier {
   /**
    * Applies entries that follow on from `place`; those that the copy has already are skipped. When it returns, readers see them.
    *
-   * @throws StemmaError ENTRY_GAP, HISTORY_DIVERGED, ROW_DIFFERS, DAMAGED_ENTRY, SNAPSHOT_NEEDED, REPLICA_WRITTEN, REPLICA_FULL,
+   * @throws StemmaError ENTRY_GAP, HISTORY_DIVERGED, ROW_DIFFERS, STATEMENT_DIFFERS, DAMAGED_ENTRY, SNAPSHOT_NEEDED, REPLICA_WRITTEN, REPLICA_FULL,
    *   REPLICA_FAILED, DATABASE_BUSY, NO_COMMON_FORMAT, MISSING_FUNCTION. The entries before the one at fault have been applied.
    */
   apply(entries: readonly DecodedEntry[]): void {
@@ -90,8 +101,8 @@ export class LogicalApplier {
   settle(): void {
     if (!this.#unsettled) return
     try {
-      this.#stripped.forget()
-      this.#writer.forget()
+      this.#rows.rollback()
+      this.#statements.rollback()
       const note = readCopyNote(this.#connection)
       if (note === undefined) throw new StemmaError('REPLICA_WRITTEN', `the copy has lost its table ${COPY_TABLE}`, {})
       this.#place = note.place
@@ -101,38 +112,68 @@ export class LogicalApplier {
     }
   }
 
+  close(): void {
+    this.#statements.close()
+  }
+
   #run(entries: readonly DecodedEntry[], merge: boolean): void {
+    let open: Side | undefined
     let last: DecodedEntry | undefined
     let [bytes, count] = [0, 0]
+    const end = (): void => {
+      if (open !== undefined) this.#end(open, last!)
+      open = undefined
+    }
     try {
       for (const entry of entries) {
         if (!followsOn(last ?? this.#place, entry)) continue
-        const commit = this.#decode(entry)
-        // A change of the schema is a transaction of its own.
-        const isAlone = !merge || commit.schema.length > 0
-        if (isAlone && count > 0) {
-          this.#end(last!)
-          count = 0
+        const { side, isAlone, fits, start, write } = this.#work(entry)
+        if (open !== undefined && (isAlone || open !== side || !fits())) end()
+        if (open === undefined) {
+          this.#forced = []
+          start()
+          open = side
+          bytes = count = 0
         }
-        if (count === 0) {
-          this.#start()
-          bytes = 0
-        }
-        this.#writer.write(commit, entry.position)
+        write()
         last = entry
         bytes += entry.byteLength
         count++
-        if (!isAlone && bytes < GROUP_BYTES && count < GROUP_ENTRIES) continue
-        this.#end(last)
-        count = 0
+        if (isAlone || !merge || bytes >= GROUP_BYTES || count >= GROUP_ENTRIES) end()
       }
-      if (count > 0) this.#end(last!)
+      end()
     } catch (error) {
       throw this.#failed(error)
     }
   }
 
-  #decode(entry: DecodedEntry): CommitRows {
+  /** What an entry is for, and for which of the connections. */
+  #work(entry: DecodedEntry): Work {
+    const { position } = entry
+    const decoded = this.#decode(entry)
+    if (decoded.kind === 'rows') {
+      const { rows } = decoded
+      const side = this.#rows
+      return {
+        side,
+        isAlone: side.isAlone(rows),
+        fits: () => true,
+        start: () => side.start(),
+        write: () => side.write(rows, position),
+      }
+    }
+    const { statements } = decoded
+    const side = this.#statements
+    return {
+      side,
+      isAlone: side.isAlone(statements),
+      fits: () => side.fits(statements),
+      start: () => side.start(statements, position),
+      write: () => side.write(statements, position),
+    }
+  }
+
+  #decode(entry: DecodedEntry): StatementsOrRows {
     const format = this.#formats.get(entry.format)
     if (!format?.reads.includes(entry.formatVersion)) {
       const readable = [...this.#formats.keys()].join(', ')
@@ -142,40 +183,12 @@ export class LogicalApplier {
         {},
       )
     }
-    const decoded = format.decode(entry.payload, entry.formatVersion)
-    if (!('kind' in decoded)) return decoded
-    if (decoded.kind === 'rows') return decoded.rows
-    throw new StemmaError('NO_COMMON_FORMAT', 'this copy runs no statements', {})
+    if (format.view === 'statements') return format.decode(entry.payload, entry.formatVersion)
+    return { kind: 'rows', rows: format.decode(entry.payload, entry.formatVersion), because: undefined }
   }
 
-  #start(): void {
-    this.#forced = []
-    try {
-      this.#begin.run()
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      throw new StemmaError('DATABASE_BUSY', `another program writes to the copy`, {}, error)
-    }
-    if (this.#stripped.isLoaded()) return
-    this.#writer.forget()
-    this.#connection.exec('ROLLBACK')
-    this.#stripped.load()
-    this.#note = undefined
-    this.#begin.run()
-    // Whoever changed the schema between these two calls does so again only if it wants to be in our way.
-    if (!this.#stripped.isLoaded()) throw new StemmaError('DATABASE_BUSY', 'another program changes the schema of the copy', {})
-  }
-
-  #end({ position, digest, format }: DecodedEntry): void {
-    this.#note ??= this.#connection.prepare(
-      `UPDATE ${COPY_TABLE} SET epoch = ?, sequence = ?, digest = ?, format = ? WHERE epoch = ? AND sequence = ?`,
-    )
-    const before = this.#place.position
-    const values = [BigInt(position.epoch), BigInt(position.sequence), BigInt.asIntN(64, digest), format]
-    // Exactly once: the place must be the one that these entries were held against.
-    if (this.#note.run(...values, BigInt(before.epoch), BigInt(before.sequence)) !== 1)
-      throw new StemmaError('REPLICA_WRITTEN', `the copy no longer says that it stands at ${showPosition(before)}`, {})
-    this.#commit.run()
+  #end(side: Side, { position, digest, format }: DecodedEntry): void {
+    side.end({ position, digest, format }, this.#place.position)
     this.#place = { ...this.#place, position, digest, format }
     this.#options.committed()
     for (const difference of this.#forced.splice(0)) this.#options.forced(difference)

@@ -5,8 +5,10 @@ import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { Faults, faultyDisk, faultyDriver } from '../../test/faults.ts'
 import { contentOf, type Content } from '../../test/logical/content.ts'
+import { jsonRows } from '../../test/logical/json-rows.ts'
 import { openRows } from '../../test/logical/follow-rows.ts'
 import { RowLeader } from '../../test/logical/row-leader.ts'
+import { StatementLeader, plainStatements } from '../../test/logical/statement-leader.ts'
 import { inFolder, takeSnapshot } from '../../test/replica/follow.ts'
 import type { Still } from '../../test/replica/test-leader.ts'
 import { VolatileDisk } from '../../test/replica/volatile-disk.ts'
@@ -19,6 +21,8 @@ import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 const EXHAUSTIVE = process.env['STEMMA_EXHAUSTIVE'] === '1'
 const SEED = Number(process.env['STEMMA_SEED'] ?? Date.now() % 1_000_000)
 
+const FORMATS = [jsonRows, plainStatements]
+
 const COMMITS = [
   "INSERT INTO t VALUES (4, 'd'), (5, 'e')",
   "UPDATE t SET a = 'x' || a",
@@ -28,8 +32,11 @@ const COMMITS = [
   'DROP TABLE u; DELETE FROM t WHERE id = 3',
 ]
 
+/** How commits travel. */
+type Log = 'rows' | 'statements'
+
 interface Story {
-  readonly leader: RowLeader
+  readonly leader: RowLeader | StatementLeader
   /** By position, from 1 on. */
   readonly contents: readonly Content[]
   readonly stills: readonly Still[]
@@ -41,14 +48,15 @@ interface Life {
   failure: StemmaError | undefined
 }
 
-function newStory(folder: string): Story {
+function newStory(folder: string, log: Log): Story {
   const path = join(folder, 'leader.db')
-  const leader = new RowLeader(path, { pageSize: 512 })
-  leader.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+  const leader = log === 'rows' ? new RowLeader(path, { pageSize: 512 }) : new StatementLeader(path, { pageSize: 512 })
+  leader.commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
   const contents = [contentOf(path)]
   const stills = [leader.still()]
-  for (const sql of COMMITS) {
-    leader.commit(sql)
+  for (const [i, sql] of COMMITS.entries()) {
+    if (leader instanceof StatementLeader && i % 3 === 1) leader.runAsRows(`BEGIN; ${sql}; COMMIT`)
+    else leader.commit(sql)
     contents.push(contentOf(path))
     stills.push(leader.still())
   }
@@ -57,16 +65,18 @@ function newStory(folder: string): Story {
 
 // Calls of disk and driver fail in turn, every so many one, beginning with one by chance; once, and from then on.
 test.each([
-  { forever: false, code: 'EIO', step: 7 },
-  { forever: true, code: 'EIO', step: 9 },
-  { forever: false, code: 'ENOSPC', step: 15 },
-  { forever: true, code: 'ENOSPC', step: 15 },
+  { forever: false, code: 'EIO', step: 7, log: 'rows' },
+  { forever: true, code: 'EIO', step: 9, log: 'rows' },
+  { forever: false, code: 'ENOSPC', step: 15, log: 'rows' },
+  { forever: true, code: 'ENOSPC', step: 15, log: 'rows' },
+  { forever: false, code: 'EIO', step: 11, log: 'statements' },
+  { forever: true, code: 'ENOSPC', step: 17, log: 'statements' },
 ] as const)(
-  'whichever call fails, the copy is whole and comes to be the leader: $code, forever $forever',
-  ({ forever, code, step }) =>
+  'whichever call fails, the copy is whole and comes to be the leader: $code, forever $forever, by $log',
+  ({ forever, code, step, log }) =>
     inFolder(async (folder) => {
       console.log(`seed ${SEED}`)
-      const story = newStory(folder)
+      const story = newStory(folder, log)
       for (let nth = 1 + (EXHAUSTIVE ? 0 : SEED % step); ; nth += EXHAUSTIVE ? 1 : step) {
         const own = join(folder, String(nth))
         mkdirSync(own)
@@ -94,11 +104,16 @@ test.each([
 )
 
 // Before calls of disk and driver the folder is copied as a crash would leave it there.
-test.each(['killed', 'cut off'] as const)('%s before any call, it is found at the end of a commit, and goes on', (how) =>
+test.each([
+  ['killed', 'rows'],
+  ['cut off', 'rows'],
+  ['killed', 'statements'],
+  ['cut off', 'statements'],
+] as const)('%s before any call, it is found at the end of a commit, and goes on: by %s', (how, log) =>
   inFolder(async (folder) => {
     console.log(`seed ${SEED}`)
     const random = newRandom(SEED)
-    const story = newStory(folder)
+    const story = newStory(folder, log)
     const { leader, stills } = story
     const life = join(folder, 'life')
     mkdirSync(life)
@@ -122,6 +137,7 @@ test.each(['killed', 'cut off'] as const)('%s before any call, it is found at th
       disk: faultyDisk(volatile.disk, faults),
       driver: faultyDriver(betterSqlite3, faults),
       softWalBytes: 20_000,
+      formats: FORMATS,
     })
     await takeSnapshot(stills[0]!, replica)
     synced = 1
@@ -145,7 +161,7 @@ test.each(['killed', 'cut off'] as const)('%s before any call, it is found at th
       const crash = join(folder, `crash-${i}`)
       const sequence = look(crash, story, place)
       expect(sequence, place).toBeGreaterThanOrEqual(least)
-      const again = await openRows(crash)
+      const again = await openRows(crash, { formats: FORMATS })
       if (again.state.kind !== 'ready') await takeSnapshot(stills[2]!, again)
       else expect(again.state.position.sequence, place).toBe(sequence)
       apply(leader, again, Infinity)
@@ -170,7 +186,7 @@ async function follow(folder: string, faults: Faults, { leader, stills }: Story,
   for (let i = 0; i < attempts; i++) {
     try {
       const [disk, driver] = [faultyDisk(nodeDisk, faults), faultyDriver(betterSqlite3, faults)]
-      const replica = (life.replica ??= await openRows(folder, { disk, driver, softWalBytes: 20_000 }))
+      const replica = (life.replica ??= await openRows(folder, { disk, driver, softWalBytes: 20_000, formats: FORMATS }))
       if (replica.state.kind !== 'ready' || life.takesSnapshot) {
         await takeSnapshot(stills.at(replica.state.kind === 'empty' ? 0 : -1)!, replica)
         life.takesSnapshot = false
@@ -202,7 +218,7 @@ function look(folder: string, { contents }: Story, place: string): number {
   return sequence
 }
 
-function apply(leader: RowLeader, replica: Replica, upTo: number): void {
+function apply(leader: Story['leader'], replica: Replica, upTo: number): void {
   const from = positionOf(replica)
   replica.apply(leader.entries.filter(({ position: { sequence } }) => sequence > from && sequence <= upTo))
 }

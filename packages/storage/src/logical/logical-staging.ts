@@ -162,6 +162,12 @@ export class LogicalStaging implements Staging {
       makeLogical(this.#path, file, prepare)
       return this.#path
     }
+    if (encoding !== header.textEncoding && options.formats.some(({ view }) => view === 'statements'))
+      throw new StemmaError(
+        'BAD_ARGUMENT',
+        `statements give the same in one text encoding only: the leader stores ${header.textEncoding}, the copy would store ${encoding}`,
+        { leader: header.textEncoding, copy: encoding },
+      )
     copyLogically(file, this.#building, { ...prepare, pageSize, encoding })
     return this.#building
   }

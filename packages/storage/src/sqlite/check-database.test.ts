@@ -67,7 +67,13 @@ function ofVersion(version: string): SqliteDriver {
       const connection = betterSqlite3.open(path, options)
       const prepare: typeof connection.prepare = (sql) =>
         sql.includes('sqlite_version') ? { ...connection.prepare(sql), get: () => ({ version }) } : connection.prepare(sql)
-      return { inTransaction: false, prepare, exec: (sql) => connection.exec(sql), close: () => connection.close() }
+      return {
+        inTransaction: false,
+        prepare,
+        exec: (sql) => connection.exec(sql),
+        define: (name, how, call) => connection.define(name, how, call),
+        close: () => connection.close(),
+      }
     },
   }
 }

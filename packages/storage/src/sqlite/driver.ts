@@ -29,7 +29,29 @@ export interface SqliteConnection {
   /** Runs any number of statements that return nothing. */
   exec(sql: string): void
   prepare(sql: string): SqliteStatement
+  /**
+   * Defines a function of SQL for this connection. One of SQLite's own of that name and count of arguments is replaced wherever it is called:
+   * in defaults, triggers, views and indexes too.
+   *
+   * @param call - gets an INTEGER as `bigint` and a REAL as `number`, and gives them so; what it throws fails the statement
+   */
+  define(name: string, options: FunctionOptions, call: SqlFunction): void
   close(): void
+}
+
+export interface FunctionOptions {
+  /** How many arguments it takes; undefined for any number. */
+  readonly argumentCount: number | undefined
+  /** The same arguments give the same within a statement: it is called less often, and may be used in indexes. */
+  readonly isDeterministic: boolean
+}
+
+export type SqlFunction = (...values: DriverValue[]) => DriverValue
+
+/** What came of a statement, as SQLite's functions of these names tell it. */
+export interface StatementResult {
+  readonly changes: number
+  readonly lastInsertRowid: bigint
 }
 
 export interface SqliteStatement {
@@ -37,6 +59,13 @@ export interface SqliteStatement {
   run(...values: DriverValue[]): number
   get(...values: DriverValue[]): DriverRow | undefined
   all(...values: DriverValue[]): DriverRow[]
+  /**
+   * Runs it to its end, whether it returns rows or not; rows are dropped.
+   *
+   * @param placed - what goes to `?`, in order
+   * @param named - what goes to parameters with names, without the sigil
+   */
+  execute(placed: readonly DriverValue[], named?: Readonly<Record<string, DriverValue>>): StatementResult
 }
 
 /**

@@ -95,3 +95,36 @@ test.each(DRIVERS)('%s lets nobody write the schema who was not meant to', (_nam
     connection.close()
   }
 })
+
+test.each(DRIVERS)('%s runs statements to their end, and tells what came of them', (_name, driver) => {
+  const connection = driver.open(':memory:', { mustExist: false })
+  connection.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a)')
+  const insert = connection.prepare('INSERT INTO t (a) VALUES (?), (:b), (?) RETURNING id, a')
+  expect(insert.execute([1n, 2n], { b: 'x' })).toEqual({ changes: 3, lastInsertRowid: 3n })
+  expect(connection.prepare('SELECT a FROM t ORDER BY id').all()).toEqual([{ a: 1n }, { a: 'x' }, { a: 2n }])
+  expect(connection.prepare('UPDATE t SET a = 0').execute([])).toEqual({ changes: 3, lastInsertRowid: 3n })
+  expect(connection.prepare('DELETE FROM t WHERE a = @a').execute([], { a: 7n })).toEqual({ changes: 0, lastInsertRowid: 3n })
+  connection.close()
+})
+
+test.each(DRIVERS)('%s replaces functions, which get and give values with their types', (_name, driver) => {
+  const connection = driver.open(':memory:', { mustExist: false })
+  connection.define('random', { argumentCount: 0, isDeterministic: false }, () => 7n)
+  connection.define('date', { argumentCount: undefined, isDeterministic: true }, (...values) =>
+    values.map((each) => `${typeof each}`).join(),
+  )
+  connection.define('twice', { argumentCount: 1, isDeterministic: true }, (value) => value!)
+  connection.exec('CREATE TABLE t (a DEFAULT (random()), b); CREATE INDEX i ON t (date(b)); INSERT INTO t (b) VALUES (1)')
+  const value = (sql: string): unknown => plain(connection.prepare(`SELECT ${sql} AS v`).get()?.['v'])
+  expect(value('(SELECT a || typeof(a) FROM t)')).toBe('7integer')
+  expect(value("date(1, 1.0, 'x', NULL)")).toBe('bigint,number,string,object')
+  expect(['1', '1.0', "'é'", 'NULL', "x'01'"].map((each) => value(`typeof(twice(${each}))`))).toEqual([
+    'integer',
+    'real',
+    'text',
+    'null',
+    'blob',
+  ])
+  expect(() => value('random(1)')).toThrow(/wrong number of arguments|1/)
+  connection.close()
+})

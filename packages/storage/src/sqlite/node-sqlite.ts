@@ -1,6 +1,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import type { DriverRow, OpenOptions, SqliteConnection, SqliteDriver, SqliteStatement } from './driver.ts'
+import type {
+  DriverRow,
+  FunctionOptions,
+  OpenOptions,
+  SqlFunction,
+  SqliteConnection,
+  SqliteDriver,
+  SqliteStatement,
+  StatementResult,
+} from './driver.ts'
 
 /**
  * The SQLite that is built into Node, as a second driver.
@@ -15,6 +24,7 @@ export const nodeSqlite: SqliteDriver = {
 
 class Connection implements SqliteConnection {
   readonly #database: DatabaseSync
+  #result: StatementSync | undefined
 
   constructor(path: string, options: OpenOptions) {
     // Not a static import: only who uses it shall read that it is experimental.
@@ -41,7 +51,30 @@ class Connection implements SqliteConnection {
       run: (...values) => Number(statement.run(...values).changes),
       get: (...values) => statement.get(...values) as DriverRow | undefined,
       all: (...values) => statement.all(...values) as DriverRow[],
+      execute: (placed, named) => {
+        // `run` does not go on to the end of what returns rows.
+        const rows = named === undefined ? statement.iterate(...placed) : statement.iterate(named, ...placed)
+        for (const _ of rows);
+        return this.#readResult()
+      },
     }
+  }
+
+  define(name: string, { argumentCount, isDeterministic }: FunctionOptions, call: SqlFunction): void {
+    const counted: SqlFunction = (...values) => call(...values)
+    Object.defineProperty(counted, 'length', { value: argumentCount ?? 0 })
+    this.#database.function(
+      name,
+      { varargs: argumentCount === undefined, deterministic: isDeterministic, useBigIntArguments: true },
+      counted,
+    )
+  }
+
+  #readResult(): StatementResult {
+    this.#result ??= this.#database.prepare('SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid')
+    this.#result.setReadBigInts(true)
+    const { changes, lastInsertRowid } = this.#result.get() as { changes: bigint; lastInsertRowid: bigint }
+    return { changes: Number(changes), lastInsertRowid }
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { decodeEntry, type DecodedEntry } from '@stemma/log'
 import { openLogicalReplica } from '../../src/logical/open-logical-replica.ts'
 import { newRandom } from '../replica/workload.ts'
 import { jsonRows } from './json-rows.ts'
+import { plainStatements } from './statement-leader.ts'
 
 const [database, file, seed] = process.argv.slice(2)
 const random = newRandom(Number(seed))
@@ -12,7 +13,7 @@ const entries: DecodedEntry[] = []
 for (let offset = 0; offset < bytes.byteLength; offset += entries.at(-1)!.byteLength) entries.push(decodeEntry(bytes, offset)!)
 const replica = await openLogicalReplica({
   database: database!,
-  formats: [jsonRows],
+  formats: [jsonRows, plainStatements],
   merge: random(2) === 0,
   softWalBytes: 100_000,
 })

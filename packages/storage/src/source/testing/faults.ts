@@ -74,8 +74,14 @@ function faultyConnection(connection: SqliteConnection, faults: Faults): SqliteC
           faults.check()
           return call(...parameters)
         }
-      return { run: checked(statement.run), get: checked(statement.get), all: checked(statement.all) }
+      return {
+        run: checked(statement.run),
+        get: checked(statement.get),
+        all: checked(statement.all),
+        execute: checked(statement.execute),
+      }
     },
+    define: (name, options, call) => connection.define(name, options, call),
     close: () => connection.close(),
   }
 }

@@ -1,0 +1,132 @@
+import type { Position } from '@stemma/base'
+import type { CommitStatements, LoggedStatement } from '@stemma/log'
+import type { SqliteConnection, SqliteStatement, StatementResult } from '../sqlite/driver.ts'
+import { ChangeStates, type ChangeState } from './connection-state.ts'
+import { PlaceNote, beginWrite, type NotedPlace } from './copy-side.ts'
+import { StatementCache, firstWord, type CachedStatement } from './statement-cache.ts'
+import { isOfStatement, isSameOutcome, statementDiffers, type OutcomeHere } from './statement-outcome.ts'
+import { ConnectionSettings } from './statement-settings.ts'
+
+/** The code of a finding: the statement asks what the connection did before. */
+const ASKS_CONNECTION = 'CONNECTION_STATE'
+
+/** What statements run on: a connection of its own, and what is kept of it. */
+interface Runner {
+  readonly connection: SqliteConnection
+  readonly settings: ConnectionSettings
+  readonly cache: StatementCache
+  readonly states: ChangeStates
+  readonly note: PlaceNote
+  readonly begin: SqliteStatement
+  readonly commit: SqliteStatement
+}
+
+export interface StatementSideOptions {
+  /** Opens a connection that sees the schema as it is. */
+  open(): SqliteConnection
+  /** Told of each transaction that was not begun here: that of a VACUUM. */
+  committed(): void
+}
+
+/** Runs commits that travel as statements, by a connection on which triggers fire and foreign keys act. */
+export class StatementSide {
+  readonly #options: StatementSideOptions
+  #runner: Runner | undefined
+  /** What the connection said after the last statement of the leader's, before we wrote something of ours. */
+  #own: ChangeState | undefined
+
+  constructor(options: StatementSideOptions) {
+    this.#options = options
+  }
+
+  /** VACUUM runs in no transaction. */
+  isAlone({ statements }: CommitStatements): boolean {
+    return statements.length === 1 && firstWord(statements[0]!.sql) === 'VACUUM'
+  }
+
+  /** Tells whether a commit can come into the transaction that is open. */
+  fits({ statements }: CommitStatements): boolean {
+    return statements[0]!.settings.foreignKeys === this.#runner?.settings.foreignKeys
+  }
+
+  /** Begins a transaction for this commit. */
+  start(commit: CommitStatements, position: Position): void {
+    const runner = (this.#runner ??= this.#open())
+    runner.settings.setForeignKeys(commit.statements[0]!.settings.foreignKeys)
+    if (this.isAlone(commit)) {
+      this.#run(runner, commit.statements[0]!, position)
+      this.#options.committed()
+    }
+    beginWrite(runner.begin)
+  }
+
+  write(commit: CommitStatements, position: Position): void {
+    if (this.isAlone(commit)) return
+    for (const statement of commit.statements) this.#run(this.#runner!, statement, position)
+  }
+
+  end(place: NotedPlace, before: Position): void {
+    const { states, note, commit, settings } = this.#runner!
+    this.#own ??= states.read()
+    note.write(place, before)
+    commit.run()
+    settings.ended()
+  }
+
+  /** After a failure: rolls back what is open. */
+  rollback(): void {
+    const runner = this.#runner
+    if (runner === undefined) return
+    this.#own = undefined
+    if (runner.connection.inTransaction) runner.connection.exec('ROLLBACK')
+    runner.settings.ended()
+  }
+
+  close(): void {
+    this.#runner?.connection.close()
+    this.#runner = undefined
+  }
+
+  #open(): Runner {
+    const connection = this.#options.open()
+    return {
+      connection,
+      settings: new ConnectionSettings(connection),
+      cache: new StatementCache(connection),
+      states: new ChangeStates(connection),
+      note: new PlaceNote(connection),
+      begin: connection.prepare('BEGIN IMMEDIATE'),
+      commit: connection.prepare('COMMIT'),
+    }
+  }
+
+  #run(runner: Runner, statement: LoggedStatement, position: Position): void {
+    runner.settings.bringTo(statement.settings)
+    this.#prepareState(runner, statement)
+    const here = this.#execute(runner, statement)
+    this.#own = undefined
+    if (isSameOutcome(statement.outcome, here)) return
+    throw statementDiffers(statement, here, position)
+  }
+
+  /** What we wrote between the leader's statements is not to be seen by those that ask. */
+  #prepareState({ states }: Runner, { verdict, recorded }: LoggedStatement): void {
+    const told = recorded?.connection
+    if (told !== undefined) return states.set(told)
+    if (this.#own === undefined || verdict.findings.length === 0) return
+    if (verdict.findings.some(({ code }) => code === ASKS_CONNECTION)) states.set(this.#own)
+  }
+
+  #execute({ cache, states }: Runner, { sql, placed, named }: LoggedStatement): OutcomeHere {
+    let cached: CachedStatement | undefined
+    try {
+      cached = cache.get(sql)
+      const result: StatementResult = cached.statement.execute(placed, named)
+      return { error: undefined, changes: cached.isCounted ? result.changes : undefined, lastInsertRowid: result.lastInsertRowid }
+    } catch (error) {
+      if (!isOfStatement(error)) throw error
+      const { changes, lastInsertRowid } = states.read()
+      return { error, changes: cached?.isCounted === true ? changes : undefined, lastInsertRowid }
+    }
+  }
+}
