@@ -7,6 +7,9 @@ export type Content = ReadonlyMap<string, readonly string[]>
 /** Left out of copies: what they hold about themselves. */
 const OWN = '\\_stemma\\_%'
 
+/** How the name of an index begins that a copy has and its leader has not. */
+export const ONLY_HERE = 'only_here_'
+
 /** Reads everything by SQL. */
 export function readContent(database: Database.Database): Content {
   const content = new Map<string, readonly string[]>()
@@ -16,12 +19,20 @@ export function readContent(database: Database.Database): Content {
     pragmas.map((name) => `${name} ${String(database.pragma(name, { simple: true }))}`),
   )
   const schema = database
-    .prepare(`SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE ? ESCAPE '\\' ORDER BY type, name`)
-    .all(OWN) as { type: string; name: string; tbl_name: string; sql: string | null }[]
+    .prepare(
+      `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE ? ESCAPE '\\' AND name NOT GLOB ? ORDER BY type, name`,
+    )
+    .all(OWN, `${ONLY_HERE}*`) as { type: string; name: string; tbl_name: string; sql: string | null }[]
   content.set(
     '(the schema)',
     schema.map((row) => JSON.stringify(row)),
   )
+  // They fire in the order in which they were created.
+  const triggers = database
+    .prepare("SELECT tbl_name || ': ' || name FROM sqlite_schema WHERE type = 'trigger' ORDER BY tbl_name, rowid")
+    .pluck()
+    .all()
+  content.set('(the triggers)', triggers.map(String))
   for (const { type, name, sql } of schema) {
     if (type === 'table' && !/^CREATE VIRTUAL/i.test(sql ?? '')) content.set(name, readTable(database, name))
   }

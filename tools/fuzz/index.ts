@@ -1,4 +1,4 @@
-export { compareContents, readContent } from './content.ts'
+export { ONLY_HERE, compareContents, readContent } from './content.ts'
 export { newDice, onceIn, pick, pickByWeight, type Dice } from './generate/dice.ts'
 export { AUTO_VACUUMS, layoutOf, pragmasOf, type Layout } from './generate/layout.ts'
 export { EXTRAS, INDEXES, TABLES, randomStatement, type RandomTable } from './generate/random-statements.ts'

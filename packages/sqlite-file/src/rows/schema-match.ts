@@ -15,6 +15,9 @@ export interface SchemaMatch {
   readonly after: SchemaRow | undefined
 }
 
+/** Above all rowids. */
+const ROWIDS_END = 2n ** 63n
+
 /** How the records of an object's tree are to be read. */
 export type ShapeOf = (row: SchemaRow) => TreeShape
 
@@ -37,6 +40,8 @@ export interface MatchOptions {
  * that has the same name and SQL: VACUUM gives new rowids and new roots to all. Among those that are left then, one is the same that
  * has the same rowid and the same root: it goes by another name. Roots come last, since VACUUM may give a root to an object that
  * has the rowid of the one that had this root before.
+ *
+ * Triggers of a table fire in an order that is that of their rowids, so one that has come behind another is never the same.
  *
  * A table whose rows would have to be read in another way, or whose keys are others, is never the same. Nor is an index whose root was
  * written while its SQL or that of its table changed: ALTER changes the SQL alone, so this one may have been dropped and made anew, of
@@ -72,7 +77,33 @@ export function matchSchema(options: MatchOptions): SchemaMatch[] {
   matchThose((row) => entryWith(rest.get(row.rowid), (entry) => entry.rootPage === row.rootPage))
   for (const row of strangers) matches.push({ before: undefined, after: row })
   for (const entry of rest.values()) matches.push({ before: entry, after: undefined })
-  return matches
+  return partMovedTriggers(matches)
+}
+
+/**
+ * Takes apart those triggers that were created anew in another order. Of each table the first ones stay, as long as they come in the order that they
+ * had: whoever drops the others and creates them in the order of their rowids has the same order.
+ */
+function partMovedTriggers(matches: readonly SchemaMatch[]): SchemaMatch[] {
+  const moved = new Set<SchemaMatch>()
+  const ends = new Map<string, bigint>()
+  const triggers = matches.filter(({ after }) => after?.kind === 'trigger')
+  for (const match of triggers.toSorted((a, b) => (a.after!.rowid < b.after!.rowid ? -1 : 1))) {
+    const table = match.after!.tableName
+    const [end, rowid] = [ends.get(table) ?? 0n, match.before?.row.rowid]
+    // Behind one that is new, or was moved, all are.
+    if (rowid !== undefined && rowid < end) moved.add(match)
+    ends.set(table, rowid === undefined || rowid < end ? ROWIDS_END : rowid)
+  }
+  if (moved.size === 0) return [...matches]
+  return matches.flatMap((match) =>
+    moved.has(match)
+      ? [
+          { before: match.before, after: undefined },
+          { before: undefined, after: match.after },
+        ]
+      : match,
+  )
 }
 
 function entryWith(entry: SchemaEntry | undefined, isWanted: (row: SchemaRow) => boolean): SchemaEntry | undefined {

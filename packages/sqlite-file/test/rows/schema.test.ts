@@ -20,8 +20,16 @@ const STORY: readonly (readonly [sql: string, told: readonly string[]])[] = [
   ['BEGIN; CREATE TABLE w (a PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES (5); COMMIT', ['create w', 'insert w i5']],
   ['BEGIN; DROP TABLE w; CREATE TABLE w (a, b); INSERT INTO w VALUES (5, 6); COMMIT', ['create w', 'drop w', 'insert w 1']],
   ['BEGIN; DROP TABLE w; CREATE TABLE w (a, b); INSERT INTO w VALUES (5, 6); COMMIT', []],
+  ['CREATE TRIGGER tr2 AFTER INSERT ON u BEGIN SELECT 2; END', ['create tr2']],
+  ['BEGIN; DROP TRIGGER tr2; CREATE TRIGGER tr2 AFTER INSERT ON u BEGIN SELECT 2; END; COMMIT', []],
+  // It fires behind the other one now.
+  [
+    'BEGIN; DROP TRIGGER tr; CREATE TRIGGER tr AFTER INSERT ON u BEGIN DELETE FROM u WHERE id = 1; END; COMMIT',
+    ['create tr', 'drop tr'],
+  ],
   ['DROP VIEW v', ['drop v']],
   ['DROP TRIGGER tr', ['drop tr']],
+  ['DROP TRIGGER tr2', ['drop tr2']],
   ['BEGIN; DELETE FROM u; DROP TABLE u; COMMIT', ['drop u']],
 ]
 

@@ -168,6 +168,25 @@ test('a copy that lacks what the leader drops says so, and stays where it is', (
     leader.close()
   }))
 
+test.each([
+  ['a table that is dropped', 'DROP TABLE t'],
+  ['a table that is dropped and made anew', 'BEGIN; DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); COMMIT'],
+  ['a table that is renamed', 'ALTER TABLE t RENAME TO u'],
+  ['a column that is renamed', 'ALTER TABLE t RENAME COLUMN b TO c'],
+  ['a column that is dropped', 'ALTER TABLE t DROP COLUMN b'],
+  ['a column that is added', 'ALTER TABLE t ADD COLUMN c'],
+])('an index that only the copy has is not in the way of %s', (_, sql) =>
+  inFolder(async (folder) => {
+    const { leader, replica, copy } = await newPair(folder, TABLE)
+    write(copy, 'CREATE INDEX mine ON t (b, a)')
+    replica.apply(leader.run(sql))
+    expect(contentOf(copy).tables).toEqual(contentOf(leader.database.name).tables)
+    expect(contentOf(copy).integrity).toEqual([{ integrity_check: 'ok' }])
+    await replica.close()
+    leader.close()
+  }),
+)
+
 test('an index by a function of the leader’s program can not be kept, and the copy says why', () =>
   inFolder(async (folder) => {
     const { leader, replica } = await newPair(folder, TABLE)

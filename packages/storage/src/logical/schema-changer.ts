@@ -41,6 +41,7 @@ export class SchemaChanger {
     const alters = changes.flatMap((change) =>
       change.kind === 'alter' ? { ...change, rowid: this.#rowidOf(change.before) } : [],
     )
+    this.#dropOwnIndexes(changes)
     const renamed = alters.flatMap(({ before, after }) => this.#indexesAlong(before, after))
     const creates = changes.flatMap((change) => (change.kind === 'create' ? change.object : []))
     // A table that is dropped takes its indexes along, also those that the table which takes its place has again.
@@ -56,19 +57,26 @@ export class SchemaChanger {
       if (before.kind === 'index' && lost.delete(before.name)) creates.push(after)
       else alter.run(after.name, after.tableName, after.sql ?? null, rowid)
     }
-    creates.push(...lost.values())
+    // An index that somebody made on the copy alone goes with its table, if that does not come back.
+    const isThere = ({ tableName }: SchemaObject): boolean =>
+      [...creates, ...alters.map(({ after }) => after)].some(({ kind, name }) => kind === 'table' && name === tableName)
+    creates.push(...[...lost.values()].filter(isThere))
     this.#create(creates.filter((object) => !isFilled(object)))
     this.#unfilled = creates.filter(isFilled)
     this.#moveTriggers()
     this.#reload()
   }
 
-  /** Puts triggers behind what they belong to: SQLite loads the schema in order, and a table that was made anew comes last. */
+  /**
+   * Puts triggers behind what they belong to: SQLite loads the schema in order, and a table that was made anew comes last. All of a table are moved, since
+   * they fire in that order, too.
+   */
   #moveTriggers(): void {
     const connection = this.#connection
     const early = connection.prepare(
-      `SELECT r.rowid AS id FROM sqlite_schema r JOIN sqlite_schema t ON t.name = r.tbl_name AND t.type IN ('table', 'view')
-       WHERE r.type = 'trigger' AND r.rowid < t.rowid ORDER BY r.rowid`,
+      `SELECT rowid AS id FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN (
+         SELECT r.tbl_name FROM sqlite_schema r JOIN sqlite_schema t ON t.name = r.tbl_name AND t.type IN ('table', 'view')
+         WHERE r.type = 'trigger' AND r.rowid < t.rowid) ORDER BY rowid`,
     )
     const move = connection.prepare('UPDATE sqlite_schema SET rowid = (SELECT max(rowid) + 1 FROM sqlite_schema) WHERE rowid = ?')
     for (const { id } of early.all()) move.run(id!)
@@ -96,6 +104,35 @@ export class SchemaChanger {
         name: `${AUTO_INDEX}${after.name}${String(name).slice(AUTO_INDEX.length + before.name.length)}`,
         tableName: after.name,
       }))
+  }
+
+  /**
+   * Drops indexes that somebody made on the copy alone, where they would be in the way: their text does not go along with a table that gets another name,
+   * or loses a column that they are of. Of the leader's own it would be told.
+   */
+  #dropOwnIndexes(changes: readonly SchemaChange[]): void {
+    const told = new Set(
+      changes.flatMap((change) =>
+        change.kind === 'alter' ? change.before.name : change.kind === 'drop' ? change.object.name : [],
+      ),
+    )
+    for (const change of changes) {
+      if (change.kind !== 'alter' || change.before.kind !== 'table' || !change.before.hasTree) continue
+      const { before, after } = change
+      const left = this.#columnsOf(after)
+      const gone = new Set([...this.#columnsOf(before)].filter((column) => !left.has(column)))
+      for (const { name, sql } of this.#indexesOf([before]).values()) {
+        if (sql === undefined || told.has(name)) continue
+        const isOf = this.#connection.prepare('SELECT name FROM pragma_index_info(?)').all(name)
+        const hasGone = isOf.some((column) => gone.has(String(column['name']).toLowerCase()))
+        if (before.name !== after.name || hasGone) this.#connection.exec(`DROP INDEX main.${quoteName(name)}`)
+      }
+    }
+  }
+
+  #columnsOf({ name, sql }: SchemaObject): ReadonlySet<string> {
+    const { columns } = this.#catalog.describe({ name, sql: sql ?? '' }).layout
+    return new Set(columns.map((column) => column.name.toLowerCase()))
   }
 
   #indexesOf(tables: readonly SchemaObject[]): Map<string, SchemaObject> {

@@ -8,7 +8,7 @@ import { stories } from '../../test/logical/stories.ts'
 import { inFolder, takeSnapshot } from '../../test/replica/follow.ts'
 import { openLogicalReplica } from './open-logical-replica.ts'
 
-test.each(stories)('$title', ({ first, commits, options }) =>
+test.each(stories.filter(({ needsSource }) => needsSource !== true))('$title', ({ first, commits, options }) =>
   inFolder(async (folder) => {
     const leader = new RowLeader(join(folder, 'leader.db'), options)
     if (first !== undefined) leader.run(first)

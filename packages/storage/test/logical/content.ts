@@ -23,7 +23,7 @@ export function contentOf(path: string): Content {
     const tables = schema.filter(({ type, tree }) => type === 'table' && tree === 1n)
     return {
       schema,
-      triggers: database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid").pluck().all(),
+      triggers: database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY tbl_name, rowid").pluck().all(),
       tables: Object.fromEntries(tables.map(({ name }) => [name, rowsOf(database, name)])),
       versions: ['user_version', 'application_id'].map((name) => database.pragma(name, { simple: true })),
       integrity: database.pragma('integrity_check'),

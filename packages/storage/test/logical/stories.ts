@@ -7,7 +7,12 @@ export interface Story {
   /** Transactions, each followed by a comparison. */
   readonly commits: readonly string[]
   readonly options?: RowLeaderOptions
+  /** It is about what only the source sees. */
+  readonly needsSource?: boolean
 }
+
+const trigger = (name: string): string =>
+  `CREATE TRIGGER ${name} AFTER INSERT ON t BEGIN INSERT INTO l (a) VALUES ('${name}'); END`
 
 export const stories: readonly Story[] = [
   {
@@ -54,6 +59,18 @@ export const stories: readonly Story[] = [
       'UPDATE t SET k = k + 100',
       'UPDATE u SET k = CAST(k AS REAL)',
       'UPDATE u SET k = k + 100',
+    ],
+  },
+  {
+    title: 'triggers change their order, and a table with triggers is made anew with one more',
+    needsSource: true,
+    first: `CREATE TABLE t (a); CREATE TABLE l (id INTEGER PRIMARY KEY, a); ${trigger('g1')}; ${trigger('g2')}; ${trigger('g3')}`,
+    commits: [
+      `DROP TRIGGER g1; ${trigger('g1')}`,
+      'INSERT INTO t VALUES (1)',
+      `DROP TRIGGER g2; DROP TRIGGER g3; ${trigger('g2')}; ${trigger('g3')}; ${trigger('g0')}`,
+      `DROP TABLE t; CREATE TABLE t (a); ${trigger('g3')}; ${trigger('g4')}; ${trigger('g1')}`,
+      'INSERT INTO t VALUES (2)',
     ],
   },
   {
