@@ -19,6 +19,8 @@ export type Task =
       /** The one format that it serves: `wal` by default. */
       readonly format?: Format | undefined
       readonly rowImage?: 'full' | 'changed' | undefined
+      /** What `statement` does with statements that are not safe; `mixed` by default. */
+      readonly policy?: Policy | undefined
     }
   | {
       readonly kind: 'open-follower'
@@ -43,7 +45,8 @@ export type Task =
   | { readonly kind: 'facts' }
   | { readonly kind: 'close' }
 
-export type Format = 'wal' | 'row'
+export type Format = 'wal' | 'row' | 'statement'
+export type Policy = 'mixed' | 'record' | 'raw'
 
 export interface Opened {
   readonly url: string
@@ -88,8 +91,8 @@ async function run(task: Task): Promise<unknown> {
       return
     case 'open-leader':
       return await timed(async () => {
-        const { database, ship, thread, token, format = 'wal', rowImage = 'full' } = task
-        const options = { database, ship, thread, formats: [format], rowImage }
+        const { database, ship, thread, token, format = 'wal', rowImage = 'full', policy = 'mixed' } = task
+        const options = { database, ship, thread, formats: [format], rowImage, statements: { policy } }
         open.leader = await openLeader({ ...options, ...(token === undefined ? {} : { token }) })
         return open.leader.url
       })

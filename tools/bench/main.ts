@@ -4,6 +4,7 @@ import { measureCatchUp, measureSnapshot } from './groups/catch-up.ts'
 import { measureLag, measureWire } from './groups/lag.ts'
 import { measureRows } from './groups/rows.ts'
 import { measureIdle, measureSize } from './groups/size.ts'
+import { measureStatements } from './groups/statements.ts'
 import { measureWrites } from './groups/write.ts'
 import { isReached, toJson, toLine, type Row } from './result.ts'
 
@@ -14,6 +15,7 @@ Measures Stemma beside plain SQLite, in turns, and prints medians. A NAME is the
   catch-up   a follower that was away       lag     from the commit to a reader of the copy
   wire       bytes on the network           snapshot  against cp
   rows       the logical log: rows.write, rows.decode, rows.catch-up, rows.wire, rows.memory
+  statements the log of statements: statements.write, .catch-up, .bytes, .classify, .apply
   idle       a leader without work          size    a database of 1 GB against a small one (with --large, or by name)`
 
 /** Runs what the arguments ask for; gives the exit code: 1 when a goal was missed, 2 when nothing has such a name. */
@@ -57,6 +59,7 @@ export async function main(args: readonly string[], print: (line: string) => voi
     for await (const row of measureLag(bench)) tell(row)
     for await (const row of measureWire(bench)) tell(row)
     for await (const row of measureRows(bench)) tell(row)
+    for await (const row of measureStatements(bench)) tell(row)
     for await (const row of measureIdle(bench)) tell(row)
     if (values.large === true || positionals.length > 0) for await (const row of measureSize(bench)) tell(row)
   } finally {

@@ -56,7 +56,7 @@ export function toJson(row: Row): string {
 export function toLine(row: Row): string {
   const goal = row.goal === undefined ? '' : `${row.better === 'higher' ? '>=' : '<='} ${row.goal}`
   const mark = row.goal === undefined ? '  ' : isReached(row) ? 'ok' : 'NO'
-  return `${mark} ${row.name.padEnd(34)} ${show(row.value).padStart(9)} ${row.unit.padEnd(10)} ${goal.padEnd(9)} ${row.beside ?? ''}`.trimEnd()
+  return `${mark} ${row.name.padEnd(40)} ${show(row.value).padStart(9)} ${row.unit.padEnd(10)} ${goal.padEnd(9)} ${row.beside ?? ''}`.trimEnd()
 }
 
 /** A number with three digits that count. */

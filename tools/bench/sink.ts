@@ -9,6 +9,16 @@ import {
   type FollowerInput,
 } from '@stemma/protocol'
 import { connectTcp, type Link } from '@stemma/transport'
+import Database from 'better-sqlite3'
+
+function sqliteVersion(): string {
+  const database = new Database(':memory:')
+  try {
+    return String(database.prepare('SELECT sqlite_version()').pluck().get())
+  } finally {
+    database.close()
+  }
+}
 
 /** A peer that takes everything, says it has it, and drops it. */
 export interface Sink {
@@ -45,7 +55,7 @@ class OpenSink implements Sink {
       {
         node: '00000000000000000000000000000001',
         name: 'sink',
-        sqlite: '3.54.1',
+        sqlite: sqliteVersion(),
         formats: [{ name: format, versions: [1] }],
         onDiverged: 'stop',
         held: { kind: 'empty' },

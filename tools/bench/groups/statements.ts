@@ -1,0 +1,120 @@
+import type { Bench } from '../bench.ts'
+import { withChildren } from '../child-process.ts'
+import type { Policy } from '../child.ts'
+import { CLASSIFIED, classifyCosts } from '../classify-cost.ts'
+import { newRow, show, type Row } from '../result.ts'
+import { BULK_ROWS, measureEntries, type EntrySizes } from '../statement-sizes.ts'
+import type { Workload } from '../workload.ts'
+import { catchUpRates } from './catch-up.ts'
+import { bytesPerCommit } from './lag.ts'
+
+/** The log of statements, beside plain SQLite and beside the logs of rows and pages. */
+export async function* measureStatements(bench: Bench): AsyncGenerator<Row> {
+  yield* measureStatementWrites(bench)
+  yield* measureStatementCatchUp(bench)
+  yield* measureStatementSizes(bench)
+  yield* measureClassifying(bench)
+}
+
+const POLICIES = ['mixed', 'record'] as const
+const RATE_GOALS = { insert: 0.95, hundred: 1 } as const
+
+/** `statements.write.*`: the leader's write rate with statements seen and sent to a sink, of plain SQLite's. All of them are safe. */
+async function* measureStatementWrites(bench: Bench): AsyncGenerator<Row> {
+  for (const workload of ['insert', 'hundred'] as const) {
+    const policies = POLICIES.filter((policy) => bench.wants(`statements.write.${workload}.${policy}`))
+    if (policies.length === 0) continue
+    const plain: number[] = []
+    const rates = new Map<Policy, number[]>(policies.map((policy) => [policy, []]))
+    for (let run = 0; run < bench.effort.runs; run++) {
+      plain.push(await writeRate(bench, workload, undefined))
+      for (const policy of policies) rates.get(policy)!.push(await writeRate(bench, workload, policy))
+    }
+    for (const [policy, runs] of rates) {
+      yield newRow({
+        name: `statements.write.${workload}.${policy}`,
+        unit: 'of plain',
+        goal: policy === 'mixed' ? RATE_GOALS[workload] : undefined,
+        better: 'higher',
+        runs: runs.map((rate, run) => rate / plain[run]!),
+        beside: `${runs.map(show).join(' ')}; plain ${plain.map(show).join(' ')} tx/s`,
+      })
+    }
+  }
+}
+
+async function writeRate(bench: Bench, workload: Workload, policy: Policy | undefined): Promise<number> {
+  const database = bench.newDatabase()
+  try {
+    return await withChildren(async (newChild) => {
+      const writer = newChild()
+      if (policy === undefined) await writer.run({ kind: 'open-plain', database })
+      else {
+        const how = { ship: 'synced', thread: 'worker', format: 'statement', policy } as const
+        const { url } = await writer.run({ kind: 'open-leader', database, ...how })
+        await newChild().run({ kind: 'open-sink', url, format: 'statement' })
+      }
+      const { commits, seconds } = await writer.run({ kind: 'write', workload, seconds: bench.effort.seconds })
+      return commits / seconds
+    })
+  } finally {
+    bench.remove(database)
+  }
+}
+
+const CATCH_UPS = [
+  { name: 'statements.catch-up.insert', workload: 'insert', goal: 1.5, share: 1 },
+  { name: 'statements.catch-up.hundred', workload: 'hundred', goal: undefined, share: 0.02 },
+] as const
+
+/** `statements.catch-up.*`: a follower that was away, against plain SQLite's rate; and what it costs to apply a commit, in CPU time. */
+async function* measureStatementCatchUp(bench: Bench): AsyncGenerator<Row> {
+  for (const { name, workload, goal, share } of CATCH_UPS) {
+    if (!bench.wants(name)) continue
+    const backlog = Math.ceil(bench.effort.backlog * share)
+    const { plain, rates, cpu } = await catchUpRates(bench, { format: 'statement', workload, backlog, manners: ['merged'] })
+    yield newRow({
+      name,
+      unit: 'of plain',
+      goal,
+      better: 'higher',
+      runs: rates.merged.map((rate, run) => rate / plain[run]!),
+      beside: `${rates.merged.map(show).join(' ')}; plain ${plain.map(show).join(' ')} tx/s`,
+    })
+    yield newRow({ name: `${name}.cpu`, unit: 'us/commit', goal: undefined, better: 'lower', runs: cpu.merged })
+  }
+}
+
+/** `statements.bytes.*`: an entry in the log and on the wire, beside those of rows and pages; `statements.wire.*`: with all headers, one by one. */
+async function* measureStatementSizes(bench: Bench): AsyncGenerator<Row> {
+  if (bench.wants('statements.bytes')) {
+    const { insert, bulk } = await measureEntries(bench.newPath())
+    const beside = ({ row, wal }: EntrySizes): string => `rows ${show(row)}, pages ${show(wal)}`
+    const row = { unit: 'bytes', goal: 200, better: 'lower' } as const
+    yield newRow({ ...row, name: 'statements.bytes.insert', runs: [insert.statement], beside: beside(insert) })
+    const bulkBeside = `an UPDATE of ${BULK_ROWS} rows; ${beside(bulk)}`
+    yield newRow({ ...row, name: 'statements.bytes.bulk', runs: [bulk.statement], beside: bulkBeside })
+  }
+  if (!bench.wants('statements.wire.insert')) return
+  const runs = [await bytesPerCommit(bench, { workload: 'insert', format: 'statement' })]
+  yield newRow({ name: 'statements.wire.insert', unit: 'bytes', goal: undefined, better: 'lower', runs })
+}
+
+/** `statements.classify.*`: what a verdict costs the first time, and when it is known. */
+async function* measureClassifying(bench: Bench): AsyncGenerator<Row> {
+  for (const name of CLASSIFIED) {
+    const row = `statements.classify.${name}`
+    if (!bench.wants(row)) continue
+    const costs = Array.from({ length: bench.effort.runs }, () => classifyCosts(name))
+    const explain = costs.map(({ explainUs }) => show(explainUs)).join(' ')
+    yield newRow({
+      name: `${row}.first`,
+      unit: 'us',
+      goal: 200,
+      better: 'lower',
+      runs: costs.map(({ firstUs }) => firstUs),
+      beside: `of these EXPLAIN ${explain}`,
+    })
+    yield newRow({ name: `${row}.cached`, unit: 'us', goal: 1, better: 'lower', runs: costs.map(({ cachedUs }) => cachedUs) })
+  }
+}
