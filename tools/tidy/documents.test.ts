@@ -1,8 +1,11 @@
 import { posix } from 'node:path'
 import { ERRORS } from '@stemma/base'
 import { SAFETIES, STATEMENT_CODES, type Safety } from '@stemma/format-statement'
+import { LOG_FORMAT_RULES } from '@stemma/log-conformance'
 import { expect, test } from 'vitest'
 import { isTest, isThere, readFiles } from './repository.ts'
+
+const LOG_FORMAT_SPEC = 'packages/log/SPEC.md'
 
 const documents = readFiles('**/*.md', '.changeset/*.md')
 
@@ -53,6 +56,8 @@ test.each(readFiles('packages/*/SPEC.md'))('each rule of $path has a test that n
   const pattern = new RegExp(String.raw`\b(?:${prefixes.join('|')})\d+\b`, 'g')
   const folder = posix.dirname(spec.path)
   const tests = readFiles(`${folder}/**/*.ts`).filter(({ path }) => isTest(path))
+  // What is promised by anybody's formats is tried by a kit.
+  if (spec.path === LOG_FORMAT_SPEC) tests.push(...readFiles('packages/log-conformance/src/rules/*.ts'))
   const named = new Set(tests.flatMap(({ text }) => text.match(pattern) ?? []))
   expect(
     rules.filter((rule) => !named.has(rule)),
@@ -62,6 +67,13 @@ test.each(readFiles('packages/*/SPEC.md'))('each rule of $path has a test that n
     [...named].filter((rule) => !rules.includes(rule)),
     'rules that tests name and the spec lacks',
   ).toEqual([])
+})
+
+test('a rule of log formats says in the kit what it says in the contract', () => {
+  const said = [...textOf(LOG_FORMAT_SPEC).matchAll(/^- \*\*(LF-\d+)\*\* (.+?\.)(?= |\n)/gm)].map(
+    ([, id, says]) => `${id} ${says}`,
+  )
+  expect(LOG_FORMAT_RULES.map(({ id, says }) => `${id} ${says}`)).toEqual(said)
 })
 
 test("the README's first example is the one that is run by tests", () => {

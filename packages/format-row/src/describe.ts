@@ -11,7 +11,7 @@ import {
 } from '@stemma/log'
 import { decodePayload } from './decode.ts'
 import { COMPRESSED } from './layout.ts'
-import { isSameValue, readValues, showColumn, showName, showValue, type ShownRow } from './show-row.ts'
+import { escapeControls, isSameValue, readValues, showColumn, showName, showValue, type ShownRow } from './show-row.ts'
 
 /** No more rows than these get a line of their own. */
 const ROWS_TOLD = 256
@@ -87,7 +87,7 @@ function showObject({ kind, name, tableName }: SchemaObject): string {
 function showSql({ sql }: SchemaObject): string {
   if (sql === undefined) return ''
   const line = sql.replaceAll(/\s+/g, ' ')
-  return `: ${line.length > SQL_TOLD ? `${line.slice(0, SQL_TOLD)}...` : line}`
+  return `: ${escapeControls(line.length > SQL_TOLD ? `${line.slice(0, SQL_TOLD)}...` : line)}`
 }
 
 function* showRows({ tables, textEncoding }: CommitRows, layoutOf: LayoutOf): Generator<string, void, void> {

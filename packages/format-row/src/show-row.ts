@@ -88,6 +88,6 @@ function quote(text: SqliteText): string {
 }
 
 /** Characters that would break the line, or play tricks on a terminal, as their numbers. */
-function escapeControls(text: string): string {
+export function escapeControls(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
 }

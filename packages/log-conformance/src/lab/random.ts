@@ -1,0 +1,13 @@
+/** A small generator of numbers from 0 up to but not including `below`: the same seed gives the same ones. */
+export type Random = (below: number) => number
+
+export function newRandom(seed: number): Random {
+  let state = seed >>> 0
+  return (below) => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) % below
+  }
+}
