@@ -56,6 +56,12 @@ export { checkDatabase, databaseError, type CheckOptions, type CheckedDatabase }
 export { lockDatabase, type DatabaseLock } from './sqlite/lock-database.ts'
 export { nodeSqlite } from './sqlite/node-sqlite.ts'
 export { checkSqliteVersion, losesPages } from './sqlite/sqlite-version.ts'
+export {
+  openFunctionRecorder,
+  type FunctionRecorderOptions,
+  type FunctionTarget,
+  type OpenFunctionRecorder,
+} from './statements/functions/open-function-recorder.ts'
 export type { Place, WalPlace } from './wal-place.ts'
 export { openCheckpointThread, openCheckpointer, type Checkpointer } from './checkpoint/checkpointer.ts'
 export type { CheckpointMode, CheckpointResult } from './checkpoint/connection.ts'

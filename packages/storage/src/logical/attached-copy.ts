@@ -53,6 +53,7 @@ export class AttachedCopy {
     this.#applier = new LogicalApplier({
       connection,
       openForStatements: () => openConnection(parts, 'statements'),
+      driver,
       catalog: this.#catalog,
       encoding: this.encoding,
       formats: options.formats,

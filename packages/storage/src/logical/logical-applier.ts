@@ -4,7 +4,7 @@ import type { CopyPlace } from '../replica/copy-place.ts'
 import { followsOn } from '../replica/follows-on.ts'
 import { copyError } from '../replica/replica-error.ts'
 import type { TableCatalog } from '../rows/table-catalog.ts'
-import type { SqliteConnection } from '../sqlite/driver.ts'
+import type { SqliteConnection, SqliteDriver } from '../sqlite/driver.ts'
 import { COPY_TABLE, readCopyNote, type CopyNote } from './copy-table.ts'
 import type { LogicalFormat } from './logical-replica.ts'
 import type { FoundDifference } from './row-difference.ts'
@@ -17,6 +17,7 @@ export interface LogicalApplierOptions {
   readonly connection: SqliteConnection
   /** Opens another one, that goes by the schema as it is, for statements. */
   openForStatements(): SqliteConnection
+  readonly driver: SqliteDriver
   readonly catalog: TableCatalog
   readonly encoding: TextEncoding
   readonly formats: readonly LogicalFormat[]
@@ -71,7 +72,11 @@ export class LogicalApplier {
     this.#formats = new Map(options.formats.map((format) => [format.name, format]))
     const forced = (difference: FoundDifference): void => void this.#forced.push(difference)
     this.#rows = new RowSide({ connection, catalog, encoding, onDifference, forced })
-    this.#statements = new StatementSide({ open: options.openForStatements, committed: options.committed })
+    this.#statements = new StatementSide({
+      open: options.openForStatements,
+      driver: options.driver,
+      committed: options.committed,
+    })
   }
 
   /** Where the copy stands, as its readers see it. */

@@ -1,6 +1,7 @@
 import type { Position } from '@stemma/base'
 import type { CommitStatements, LoggedStatement } from '@stemma/log'
-import type { SqliteConnection, SqliteStatement, StatementResult } from '../sqlite/driver.ts'
+import type { SqliteConnection, SqliteDriver, SqliteStatement } from '../sqlite/driver.ts'
+import { FunctionPlayer } from '../statements/functions/function-player.ts'
 import { ChangeStates, type ChangeState } from './connection-state.ts'
 import { PlaceNote, beginWrite, type NotedPlace } from './copy-side.ts'
 import { StatementCache, firstWord, type CachedStatement } from './statement-cache.ts'
@@ -19,11 +20,14 @@ interface Runner {
   readonly note: PlaceNote
   readonly begin: SqliteStatement
   readonly commit: SqliteStatement
+  /** Gives what functions gave on the leader; undefined while SQLite's own are good enough. */
+  player: FunctionPlayer | undefined
 }
 
 export interface StatementSideOptions {
   /** Opens a connection that sees the schema as it is. */
   open(): SqliteConnection
+  readonly driver: SqliteDriver
   /** Told of each transaction that was not begun here: that of a VACUUM. */
   committed(): void
 }
@@ -46,11 +50,14 @@ export class StatementSide {
 
   /** Tells whether a commit can come into the transaction that is open. */
   fits({ statements }: CommitStatements): boolean {
-    return statements[0]!.settings.foreignKeys === this.#runner?.settings.foreignKeys
+    const { settings, player } = this.#runner!
+    if (statements[0]!.settings.foreignKeys !== settings.foreignKeys) return false
+    return player === undefined || !statements.some(needsOwnFunctions)
   }
 
   /** Begins a transaction for this commit. */
   start(commit: CommitStatements, position: Position): void {
+    if (this.#runner?.player !== undefined && commit.statements.some(needsOwnFunctions)) this.close()
     const runner = (this.#runner ??= this.#open())
     runner.settings.setForeignKeys(commit.statements[0]!.settings.foreignKeys)
     if (this.isAlone(commit)) {
@@ -83,6 +90,7 @@ export class StatementSide {
   }
 
   close(): void {
+    this.#runner?.player?.close()
     this.#runner?.connection.close()
     this.#runner = undefined
   }
@@ -97,10 +105,12 @@ export class StatementSide {
       note: new PlaceNote(connection),
       begin: connection.prepare('BEGIN IMMEDIATE'),
       commit: connection.prepare('COMMIT'),
+      player: undefined,
     }
   }
 
   #run(runner: Runner, statement: LoggedStatement, position: Position): void {
+    if (statement.recorded !== undefined) runner.player ??= new FunctionPlayer(runner.connection, this.#options.driver)
     runner.settings.bringTo(statement.settings)
     this.#prepareState(runner, statement)
     const here = this.#execute(runner, statement)
@@ -117,16 +127,23 @@ export class StatementSide {
     if (verdict.findings.some(({ code }) => code === ASKS_CONNECTION)) states.set(this.#own)
   }
 
-  #execute({ cache, states }: Runner, { sql, placed, named }: LoggedStatement): OutcomeHere {
+  #execute({ cache, states, player }: Runner, { sql, placed, named, recorded }: LoggedStatement): OutcomeHere {
     let cached: CachedStatement | undefined
     try {
+      player?.begin(recorded)
       cached = cache.get(sql)
-      const result: StatementResult = cached.statement.execute(placed, named)
-      return { error: undefined, changes: cached.isCounted ? result.changes : undefined, lastInsertRowid: result.lastInsertRowid }
+      const { changes, lastInsertRowid } = cached.statement.execute(placed, named)
+      player?.end()
+      return { error: undefined, changes: cached.isCounted ? changes : undefined, lastInsertRowid }
     } catch (error) {
       if (!isOfStatement(error)) throw error
       const { changes, lastInsertRowid } = states.read()
       return { error, changes: cached?.isCounted === true ? changes : undefined, lastInsertRowid }
     }
   }
+}
+
+/** Logged though nothing was recorded that would make it safe: it gets what this copy's functions give. */
+function needsOwnFunctions({ verdict, recorded }: LoggedStatement): boolean {
+  return recorded === undefined && verdict.safety !== 'safe' && verdict.safety !== 'context'
 }
