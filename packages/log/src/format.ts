@@ -75,6 +75,8 @@ export interface StatementFormat extends Format {
    * @throws StemmaError DAMAGED_ENTRY when the payload makes no sense; what is read lazily may throw it later
    */
   decode(payload: Uint8Array, version: number): StatementsOrRows
+  /** Whether a payload that `encode` made holds rows in place of statements: a look at it, for those who count. */
+  holdsRows?(payload: Uint8Array): boolean
   /** @param layoutOf - as for a RowFormat */
   describe(payload: Uint8Array, version: number, layoutOf?: (table: string) => TableLayout | undefined): EntryDescription
 }

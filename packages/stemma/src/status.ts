@@ -44,6 +44,8 @@ export interface FormatWork {
   readonly tookMs: Milliseconds
   /** Leader: entries that could not be made, behind which followers need a snapshot. 0 for a follower. */
   readonly barriers: number
+  /** Leader, of a format of statements: entries that hold rows, since statements would not do or were not seen. */
+  readonly asRows?: number
   /** Follower: from the commit, as the leader saw it, until the entry applied last could be read here. By two clocks, if on two machines. */
   readonly delayMs?: Milliseconds
 }

@@ -65,6 +65,7 @@ test.each<[string, StatementFormat, readonly LoggedStatement[] | undefined, obje
   const payload = encode(format, statements)
   const decoded = format.decode(payload, 1)
   expect(decoded).toMatchObject(want)
+  expect(format.holdsRows?.(payload)).toBe(decoded.kind === 'rows')
   if (decoded.kind === 'rows') expect(decoded.rows.schemaVersion).toBe(42)
 })
 

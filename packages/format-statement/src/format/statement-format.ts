@@ -70,6 +70,7 @@ export function newStatementFormat({ policy, rows, compressor }: StatementFormat
       if (opened.kind === 'statements') return opened
       return { kind: 'rows', rows: rows.decode(opened.payload, opened.version), because: opened.because }
     },
+    holdsRows: (payload) => (payload[0]! & IS_ROWS) !== 0,
     describe(payload: Uint8Array, version: number, layoutOf?: (table: string) => TableLayout | undefined): EntryDescription {
       const opened = open(payload, version)
       if (opened.kind === 'statements') return describeStatements(opened.statements, payload.byteLength)

@@ -1,9 +1,9 @@
 import { type Position, showPosition } from '@stemma/base'
-import type { FollowerStatus, NodeStatus } from '../status.ts'
+import type { FollowerStatus, FormatWork, NodeStatus } from '../status.ts'
 import type { Context } from './context.ts'
 import { short } from './event-text.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
-import { showBytes, showMany, showSeconds } from './quantity.ts'
+import { showBytes, showCount, showMany, showSeconds } from './quantity.ts'
 import { openScreen } from './screen.ts'
 import { readTextFile, readToken } from './token.ts'
 
@@ -46,10 +46,19 @@ export function showStatus(status: NodeStatus): string {
     const { url, connected, tip } = status.leader
     facts.push(['leader', `${url}, ${connected ? 'connected' : 'not connected'}, at ${showMaybe(tip)}`])
   }
+  for (const work of status.work ?? []) facts.push([work.format, showWork(work)])
   if (status.lag !== undefined) facts.push(['lag', showLag(status.lag)])
   const lines = facts.map(([name, value]) => `${name.padEnd(10)}${value}`)
   if (status.followers !== undefined) lines.push('', ...showFollowers(status.followers))
   return lines.join('\n')
+}
+
+/** What was done for a format since the node was opened. */
+function showWork({ entries, bytes, barriers, asRows = 0 }: FormatWork): string {
+  const parts = [`${entries === 1 ? '1 entry' : `${showCount(entries)} entries`}, ${showBytes(bytes)}`]
+  if (asRows > 0) parts.push(`${showCount(asRows)} of them as rows`)
+  if (barriers > 0) parts.push(`${showCount(barriers)} could not be made`)
+  return `${parts.join(', ')} since it was opened`
 }
 
 function showFollowers(followers: readonly FollowerStatus[]): string[] {

@@ -21,6 +21,7 @@ export class EntryLog {
   #bytes = 0
   #tookMs = 0
   #barriers = 0
+  #asRows = 0
 
   constructor(format: LogFormat) {
     this.format = format
@@ -29,7 +30,8 @@ export class EntryLog {
   /** What was done so far. */
   get work(): FormatWork {
     const [entries, bytes, tookMs, barriers] = [this.#entries, this.#bytes, this.#tookMs, this.#barriers]
-    return { format: this.format.name, entries, bytes, tookMs, barriers }
+    const asRows = this.format.view === 'statements' ? { asRows: this.#asRows } : {}
+    return { format: this.format.name, entries, bytes, tookMs, barriers, ...asRows }
   }
 
   /** Adds a commit. One that the format can't put into an entry becomes a barrier, behind which followers need a snapshot. */
@@ -66,6 +68,7 @@ export class EntryLog {
     this.#entries++
     this.#bytes += this.#end - start
     if (barrier) this.#barriers++
+    else if (this.format.view === 'statements' && this.format.holdsRows?.(payload) === true) this.#asRows++
     this.#tookMs += performance.now() - startedAt
   }
 

@@ -18,6 +18,7 @@ const STATUS: NodeStatus = {
   sqlite: '3.54.1',
   walBytes: 1_048_576,
   logBytes: 2_097_152,
+  work: [{ format: 'statement', entries: 1_204, bytes: 204_800, tookMs: 7, barriers: 1, asRows: 12 }],
   followers: [
     {
       node: 'b'.repeat(32),
@@ -220,6 +221,9 @@ test('status is a page for people and one record for programs', async () => {
   const program = start('status app.db --json', { status: STATUS })
   expect([await people.exitCode, await program.exitCode]).toEqual([0, 0])
   expect(people.output()).toMatch(/^position {2}1:42$/m)
+  expect(people.output()).toMatch(
+    /^statement 1,204 entries, 200 KiB, 12 of them as rows, 1 could not be made since it was opened$/m,
+  )
   expect(people.output()).toMatch(/^paris +127\.0\.0\.1:9 +wal +following +1:42 +1:41 +1:40 +2 commits, 0\.3 s$/m)
   expect(program.records()).toMatchObject([{ role: 'leader', position: '1:42', followers: [{ name: 'paris', applied: '1:40' }] }])
 })
