@@ -6,7 +6,7 @@ import { openFollower, openLeader, type FollowerEvent, type Leader, type LeaderE
 import { expect, onTestFinished } from 'vitest'
 
 /** The formats that a library is tried with. */
-export const FORMATS = ['row'] as const
+export const FORMATS = ['row', 'statement'] as const
 
 /** A leader that a library is to work on, and a follower of it. */
 export interface World {

@@ -75,6 +75,35 @@ test.skipIf(!canPlayChinook)(
   },
 )
 
+test('a leader beside the program sends rows under the name of statements when it may, and lint and status tell so', async () => {
+  const folder = newFolder()
+  const [app, copy] = [join(folder, 'app.db'), join(folder, 'copy.db')]
+  const writer = newDatabase(app)
+  const refused = await run('serve', app, '--format', 'statement')
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('code: STATEMENTS_UNSEEN')])
+
+  const options = ['--format', 'statement', '--statements-as-rows', '--listen', 'tcp://127.0.0.1:0', '--json']
+  const leader = start('serve', app, ...options)
+  expect(await leader.event('statements-as-rows')).toMatchObject({ formats: ['statement'] })
+  const { url } = await leader.event('listening')
+  const follower = start('follow', String(url), copy, '--format', 'statement', '--json')
+  await follower.event('caught-up')
+  writer.exec('BEGIN; INSERT INTO t (x) VALUES (random()), (datetime()); UPDATE t SET x = x || 1; COMMIT')
+  writer.prepare('DELETE FROM t WHERE id = ?').run(1)
+  await untilApplied(String(url))
+
+  const status = JSON.parse((await run('status', app, '--json')).stdout) as { readonly work: readonly unknown[] }
+  expect(status.work).toMatchObject([{ format: 'statement', entries: 2, asRows: 2, barriers: 0 }])
+  const linted = await run('lint', '--database', app, '--log')
+  expect(linted.exitCode).toBe(0)
+  expect(linted.stdout).toContain('2 commits: 0 as text, 0 as rows because of a statement, 2 whose statements are not known')
+  expect(await Promise.all([follower.stop('SIGINT'), leader.stop('SIGINT')])).toEqual([0, 0])
+  const reader = new Database(copy, { readonly: true })
+  expect(reader.prepare('SELECT * FROM t').all()).toEqual(writer.prepare('SELECT * FROM t').all())
+  reader.close()
+  writer.close()
+})
+
 test.each([
   ['serve a database that is not there', ['serve', 'none.db'], 1, 'NO_DATABASE'],
   ['follow where nobody listens for', ['status', 'tcp://127.0.0.1:1'], 1, 'CONNECT_FAILED'],
