@@ -68,9 +68,23 @@ export type { CheckpointMode, CheckpointResult } from './checkpoint/connection.t
 export { CommitGate, HOLD_MAX } from './source/commit-gate.ts'
 export type { BeforeChange } from './source/commit.ts'
 export { GatedDatabase, openGatedDatabase } from './source/gated-database.ts'
+export type { PlainDatabase } from './source/gated-database.ts'
 export { openSource } from './source/open-source.ts'
 export type { Source, SourceBatch, SourceEvent, SourceOptions, SourceStats } from './source/source.ts'
 export { JournalMemory } from './statements/journal-memory.ts'
 export { openStatementJournal } from './statements/open-journal.ts'
 export type { StatementsOptions } from './statements/statement-matcher.ts'
 export type { StatementSink } from './statements/statement-sink.ts'
+export type { FunctionRecorder } from './statements/function-recorder.ts'
+export type { StatementPolicy } from './statements/judged-statements.ts'
+export { RecordedDatabase, openRecordedDatabase, type RecordedDatabaseOptions } from './statements/recorded-database.ts'
+export type {
+  JudgeConnection,
+  JudgeFunctions,
+  JudgeStatement,
+  JudgedFinding,
+  Judgement,
+  OpenJudge,
+  StatementJudge,
+} from './statements/statement-judge.ts'
+export type { RecorderOptions } from './statements/statement-recorder.ts'
