@@ -20,7 +20,7 @@ export interface DatabaseRecorder extends CallRecorder {
   /** The statements of a script; undefined when it is to be run as a whole. */
   split(script: string): readonly ScriptPart[] | undefined
   /** A function, aggregate, module or extension comes; its name, if that is known. What is given back is registered for a function. */
-  defining<F extends UserFunction>(name: string | undefined, fn: F): F
+  defining<F extends UserFunction>(name: string | undefined, fn: F, isDeterministic: boolean): F
   unsafeMode(isUnsafe: boolean): void
   closing(): void
   closed(): void
@@ -126,23 +126,25 @@ export class GatedDatabase extends Database {
 
   override function(name: string, ...rest: [unknown, unknown?]): this {
     const fn = rest.findIndex((each) => typeof each === 'function')
-    if (this.#recorder !== undefined && typeof name === 'string' && fn >= 0)
-      rest[fn] = this.#recorder.defining(name, rest[fn] as UserFunction)
+    if (this.#recorder !== undefined && typeof name === 'string' && fn >= 0) {
+      const { deterministic = false } = (rest[0] ?? {}) as Database.RegistrationOptions
+      rest[fn] = this.#recorder.defining(name, rest[fn] as UserFunction, deterministic)
+    }
     return (super.function as (...parameters: unknown[]) => this)(name, ...rest)
   }
 
   override aggregate<T>(...parameters: Parameters<typeof Database.prototype.aggregate<T>>): this {
-    this.#recorder?.defining(undefined, nothing)
+    this.#recorder?.defining(undefined, nothing, false)
     return super.aggregate<T>(...parameters)
   }
 
   override table(...parameters: Parameters<Database.Database['table']>): this {
-    this.#recorder?.defining(undefined, nothing)
+    this.#recorder?.defining(undefined, nothing, false)
     return super.table(...parameters)
   }
 
   override loadExtension(...parameters: Parameters<Database.Database['loadExtension']>): this {
-    this.#recorder?.defining(undefined, nothing)
+    this.#recorder?.defining(undefined, nothing, false)
     return super.loadExtension(...parameters)
   }
 

@@ -9,6 +9,11 @@ export interface FunctionRecorder {
   begin(): void
   /** It has run, or failed; `connection` is left undefined. Undefined when that is not enough to run it again. */
   take(): RecordedValues | undefined
-  /** Has calls of a function of the program recorded too. */
-  wrap(name: string, fn: UserFunction): UserFunction
+  /**
+   * Has calls of a function of the program recorded too.
+   *
+   * @param isDeterministic - as it is registered
+   */
+  wrap<F extends UserFunction>(name: string, fn: F, isDeterministic: boolean): F
+  close(): void
 }

@@ -42,6 +42,8 @@ export class StatementJournal implements StatementSink {
   #after = newWalMark()
   /** False when transactions may have come in since `before` was read. */
   #isBeforeGood = false
+  /** Others may have committed even after `after` was read. */
+  #isDoubtful = false
   /** `before` was read under the write lock. */
   #isExact = false
   #beganAt: Milliseconds = Number.NEGATIVE_INFINITY
@@ -134,11 +136,12 @@ export class StatementJournal implements StatementSink {
     const after = this.#after
     const isKnown = this.#isBeforeGood
     const isRead = this.#marks.read(after)
+    this.#isDoubtful = false
     const isTold = this.#count > 0 && isKnown && isRead && this.#tell(this.#before, after, isOurs)
     if (!isTold) this.#writer.dropNews(this.#start)
     this.#after = this.#before
     this.#before = after
-    this.#isBeforeGood = isRead
+    this.#isBeforeGood = isRead && !this.#isDoubtful
     this.#setPhase(false)
   }
 
@@ -188,8 +191,10 @@ export class StatementJournal implements StatementSink {
     const isAlone = (after.commits - before.commits) >>> 0 === 1
     if (!isAlone) this.#wary = WARY_TRANSACTIONS
     // It is not known which of them it was when nothing kept others off, nor where the WAL of before ended when it is another one now.
-    if ((isAlone || (this.#isExact && isSameWal)) && isOurs())
-      return this.#publish(isAlone ? after : before, isAlone ? 0 : IS_BEFORE)
+    if (isAlone || (this.#isExact && isSameWal)) {
+      if (isOurs()) return this.#publish(isAlone ? after : before, isAlone ? 0 : IS_BEFORE)
+      this.#isDoubtful = true
+    }
     this.droppedForOthers++
     return false
   }

@@ -147,17 +147,14 @@ export class StatementRecorder implements DatabaseRecorder {
     return splitScript(script, (text) => this.#judge.split(text))
   }
 
-  defining<F extends UserFunction>(name: string | undefined, fn: F): F {
+  defining<F extends UserFunction>(name: string | undefined, fn: F, isDeterministic: boolean): F {
     this.#edition.renew()
     this.#asked.hasOwnThings = true
     if (name === undefined) return fn
     const folded = fold(name)
     this.#own.delete(folded)
     if (this.#functions === undefined || !this.#recordable.has(folded)) return fn
-    const wrapped = this.#functions.wrap(folded, fn)
-    // better-sqlite3 takes the number of arguments from here.
-    Object.defineProperty(wrapped, 'length', { value: fn.length })
-    return wrapped as F
+    return this.#functions.wrap(folded, fn, isDeterministic)
   }
 
   unsafeMode(isUnsafe: boolean): void {
@@ -169,6 +166,7 @@ export class StatementRecorder implements DatabaseRecorder {
   }
 
   closed(): void {
+    this.#functions?.close()
     this.#paused.clear()
     this.#dropped()
   }
