@@ -1,6 +1,7 @@
 import type { TextEncoding } from '@stemma/base'
 import {
   damagedPayload,
+  escapeControls,
   type CommitRows,
   type EntryDescription,
   type RowChange,
@@ -11,7 +12,7 @@ import {
 } from '@stemma/log'
 import { decodePayload } from './decode.ts'
 import { COMPRESSED } from './layout.ts'
-import { escapeControls, isSameValue, readValues, showColumn, showName, showValue, type ShownRow } from './show-row.ts'
+import { isSameValue, readValues, showColumn, showName, showValue, type ShownRow } from './show-row.ts'
 
 /** No more rows than these get a line of their own. */
 const ROWS_TOLD = 256

@@ -1,5 +1,5 @@
 import type { SqliteText, SqliteValue, TextEncoding } from '@stemma/base'
-import type { Affinity, RowChange, TableLayout } from '@stemma/log'
+import { escapeControls, type Affinity, type RowChange, type TableLayout } from '@stemma/log'
 import { decodeRecord, showText } from '@stemma/sqlite-file'
 
 /** No more characters of a text are told, nor bytes of a blob. */
@@ -85,9 +85,4 @@ function quote(text: SqliteText): string {
   const isLong = characters.length > TEXT_TOLD
   const shown = escapeControls((isLong ? characters.slice(0, TEXT_TOLD).join('') : start).replaceAll("'", "''"))
   return isLong ? `'${shown}...' (${text.bytes.byteLength} bytes)` : `'${shown}'`
-}
-
-/** Characters that would break the line, or play tricks on a terminal, as their numbers. */
-export function escapeControls(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
 }

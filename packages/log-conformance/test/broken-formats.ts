@@ -1,5 +1,6 @@
 import { checksum32 } from '@stemma/base'
-import type { CommitRows, LogFormat, PageChange, RowChange, RowFormat, SchemaChange } from '@stemma/log'
+import type { CommitRows, LogFormat, PageChange, RowChange, RowFormat } from '@stemma/log'
+import { betterSqlite3 } from '@stemma/storage'
 import type { JudgeOptions } from '../src/index.ts'
 import {
   checkVersion,
@@ -238,11 +239,7 @@ export const brokenFormats: readonly BrokenFormat[] = [
       }),
     },
   },
-  {
-    rule: 'LF-36',
-    title: 'adds an index by a function that not every SQLite has',
-    format: withHeld((held) => ({ ...held, schema: [...held.schema, ...SOUNDS] })),
-  },
+  { rule: 'LF-36', title: 'runs what another SQLite runs otherwise', format: runsOtherwise },
   {
     rule: 'LF-37',
     title: 'forgets what is bound by name',
@@ -276,11 +273,6 @@ export const brokenFormats: readonly BrokenFormat[] = [
     format: { ...plainStatements, encode: (commit) => seal({ kind: 'statements', statements: commit.statements() }) },
   },
 ]
-
-const SOUNDS: readonly SchemaChange[] = ['DROP', 'CREATE'].map((what) => ({
-  kind: what === 'DROP' ? 'drop' : 'create',
-  object: { kind: 'index', name: 'sounds', tableName: 't', sql: 'CREATE INDEX sounds ON t (soundex(a))', hasTree: true },
-}))
 
 const EMPTY: HeldRows = {
   textEncoding: 'utf-8',
@@ -471,6 +463,26 @@ function tellsWithoutEnd(): LogFormat {
     const rows = plainRows.decode(rest, 1)
     return first === 0 ? rows : { ...rows, tables: rows.tables.map((table) => ({ ...table, rows: endless })) }
   })
+}
+
+/** Adds a row where SQLite is another one than the leader's. */
+function runsOtherwise(): LogFormat {
+  const connection = betterSqlite3.open(':memory:', { mustExist: false })
+  const version = String(connection.prepare('SELECT sqlite_version() AS version').get()!['version'])
+  connection.close()
+  const sql = `INSERT INTO t (id) SELECT 1000 WHERE sqlite_version() <> '${version}'`
+  return {
+    ...plainStatements,
+    needsSameSqlite: false,
+    encode(commit) {
+      const { statements, ...rest } = commit.statements()
+      const more = statements.flatMap((each) => {
+        const outcome = { ...each.outcome, changes: 0, lastInsertRowid: undefined }
+        return each.sql === 'DELETE FROM t' ? [each, { ...each, sql, outcome }] : [each]
+      })
+      return seal({ kind: 'statements', statements: { ...rest, statements: more } })
+    },
+  }
 }
 
 /** A byte, then a plain payload. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { LOG_FORMAT_RULES, judgeRule, logFormatSuite } from '../src/index.ts'
 import { brokenFormats } from './broken-formats.ts'
-import { plainFeed, plainPages, plainRows } from './plain-formats.ts'
+import { plainFeed, plainPages, plainRows, plainStatements } from './plain-formats.ts'
 
-for (const format of [plainPages, plainRows, plainFeed]) logFormatSuite({ format: () => ({ ...format }), describe, test })
+for (const format of [plainPages, plainRows, plainStatements, plainFeed])
+  logFormatSuite({ format: () => ({ ...format }), describe, test })
 
 describe('a broken format fails the rule that it breaks', () => {
   test.each(brokenFormats)('$rule, when it $title', async ({ rule: id, ...options }) => {

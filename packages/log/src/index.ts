@@ -10,6 +10,7 @@ export {
   type DecodedEntry,
   type Entry,
 } from './entry.ts'
+export { escapeControls } from './escape-controls.ts'
 export { decodeEntryHead, type EntryHead } from './entry-head.ts'
 export type {
   CopyFormat,

@@ -1,11 +1,12 @@
-import type {
-  CommitStatements,
-  EntryDescription,
-  LoggedStatement,
-  RecordedCall,
-  RowsReason,
-  StatementFinding,
-  StatementValue,
+import {
+  escapeControls,
+  type CommitStatements,
+  type EntryDescription,
+  type LoggedStatement,
+  type RecordedCall,
+  type RowsReason,
+  type StatementFinding,
+  type StatementValue,
 } from '@stemma/log'
 import { SETTINGS, USUAL_SETTINGS } from './layout.ts'
 
@@ -22,16 +23,17 @@ export function describeStatements({ statements, timeZone }: CommitStatements, b
   if (statements.length > STATEMENTS_TOLD) details.push(`${statements.length - STATEMENTS_TOLD} more statements`)
   if (timeZone !== 'UTC') details.push(`time zone: ${timeZone}`)
   const first = statements.length === 1 ? oneLine(statements[0]!.sql, VALUE_TOLD) : `${statements.length} statements`
-  return { summary: `${first}; ${byteLength} bytes`, details }
+  return { summary: escapeControls(`${first}; ${byteLength} bytes`), details: details.map(escapeControls) }
 }
 
 /** Says why a commit travels as rows. */
 export function describeReason(because: RowsReason | undefined): string[] {
   if (because === undefined) return []
-  return [
+  const lines = [
     `as rows because of: ${oneLine(because.sql, SQL_TOLD)}`,
     ...because.findings.map((each) => `  ${showFinding(each, because.sql)}`),
   ]
+  return lines.map(escapeControls)
 }
 
 function showStatement(statement: LoggedStatement): string[] {

@@ -1,5 +1,5 @@
 import type { Random } from './random.ts'
-import type { Payload } from './understand.ts'
+import { copyOf, type Payload } from './understand.ts'
 
 /** A payload that something was done to. */
 export interface Damaged {
@@ -17,7 +17,10 @@ export function* cutsOf(payload: Payload, random: Random): Generator<Damaged, vo
   const count = Math.min(byteLength, CUTS_MAX)
   for (let i = 0; i < count; i++) {
     const length = byteLength <= CUTS_MAX ? i : i < 8 ? i : i < 16 ? byteLength - 1 - (i - 8) : random(byteLength)
-    yield { payload: { ...payload, bytes: payload.bytes.slice(0, length) }, how: `all cut off but its first ${length} bytes` }
+    yield {
+      payload: { ...payload, bytes: copyOf(payload.bytes.subarray(0, length)) },
+      how: `all cut off but its first ${length} bytes`,
+    }
   }
 }
 
@@ -70,7 +73,7 @@ function placesIn(byteLength: number, random: Random): number[] {
 }
 
 function changedAt(bytes: Uint8Array, at: number, values: readonly number[]): Uint8Array {
-  const changed = bytes.slice()
+  const changed = copyOf(bytes)
   for (const [i, value] of values.entries()) if (at + i < changed.byteLength) changed[at + i] = value
   return changed
 }

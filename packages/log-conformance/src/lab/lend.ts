@@ -1,4 +1,5 @@
 import type { Commit, CommitRows, PageChange, RowChange } from '@stemma/log'
+import { copyOf } from './understand.ts'
 
 /** A commit whose bytes are lent, and how they come back. */
 export interface Lent {
@@ -20,7 +21,7 @@ export function lend(commit: Commit): Lent {
   const loans = new Set<Loan>()
   let touched: string | undefined
   const lendBytes = (bytes: Uint8Array, what: string): Loan => {
-    const loan = { what, bytes: bytes.slice(), original: bytes.slice() }
+    const loan = { what, bytes: copyOf(bytes), original: copyOf(bytes) }
     loans.add(loan)
     return loan
   }

@@ -10,9 +10,14 @@ export interface Payload {
   readonly pageSize: number
 }
 
+/** Not `slice`, which copies nothing of a Buffer. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}
+
 /** What a format makes of a commit. */
 export function payloadOf(format: LogFormat, commit: Commit): Payload {
-  return { bytes: format.encode(commit).slice(), version: format.version, pageSize: commit.pageSize }
+  return { bytes: copyOf(format.encode(commit)), version: format.version, pageSize: commit.pageSize }
 }
 
 /** Rows that a payload may tell before it is said to go on for ever: each takes a byte of the payload at least. */

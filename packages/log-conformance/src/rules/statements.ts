@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { CommitStatements, LoggedStatement, StatementsOrRows } from '@stemma/log'
 import type { Lab } from '../lab/lab.ts'
 import { withStatements } from '../lab/leader.ts'
-import { showPlain } from '../lab/understand.ts'
+import { copyOf, showPlain } from '../lab/understand.ts'
 import type { Rule } from '../rule.ts'
 import { onlyForStatements } from '../subject.ts'
 
@@ -50,7 +50,7 @@ async function throughPayload(lab: Lab, statements: CommitStatements | undefined
   const leader = await lab.leader(['CREATE TABLE t (a)'])
   let payload: Uint8Array | undefined
   const stop = leader.watch((commit) => {
-    payload = format.encode(statements === undefined ? commit : withStatements(commit, statements)).slice()
+    payload = copyOf(format.encode(statements === undefined ? commit : withStatements(commit, statements)))
   })
   // The leader itself tells nothing of a transaction with such a statement in it.
   await leader.run(['INSERT INTO t VALUES (1)', 'PRAGMA user_version'])
