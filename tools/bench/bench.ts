@@ -59,6 +59,11 @@ export class Bench {
     return join(this.#folder, `${++this.#copies}.db`)
   }
 
+  /** A folder with nothing in it. */
+  newFolder(): string {
+    return mkdtempSync(join(this.#folder, 'folder-'))
+  }
+
   /** A fresh database, of this many bytes or a little more; 0: only the table. */
   newDatabase(bytes = 0): string {
     let template = this.#templates.get(bytes)

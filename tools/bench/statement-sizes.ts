@@ -9,6 +9,10 @@ export interface EntrySizes {
 }
 
 export const BULK_ROWS = 100_000
+export const BULK_TABLE = `CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER NOT NULL, w TEXT NOT NULL);
+  INSERT INTO t (id, v, w) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${BULK_ROWS})
+    SELECT i, i, 'a word or two' FROM n`
+export const BULK_UPDATE = 'UPDATE t SET v = v + 1'
 
 const FORMATS = ['statement', 'row', 'wal'] as const
 const INSERTS = 500
@@ -21,10 +25,8 @@ export async function measureEntries(database: string): Promise<{ readonly inser
     const { database: writer } = leader
     const insert = newWorkload(writer, 'insert', 7)
     for (let i = 0; i < INSERTS; i++) insert()
-    writer.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER NOT NULL, w TEXT NOT NULL);
-      INSERT INTO t (id, v, w) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${BULK_ROWS})
-        SELECT i, i, 'a word or two' FROM n`)
-    writer.prepare('UPDATE t SET v = v + 1').run()
+    writer.exec(BULK_TABLE)
+    writer.prepare(BULK_UPDATE).run()
     await leader.waitFor({ followers: 0 })
   } finally {
     await leader.close()

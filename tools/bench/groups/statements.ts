@@ -1,3 +1,4 @@
+import { measureApplying, type ApplyCost } from '../apply-cost.ts'
 import type { Bench } from '../bench.ts'
 import { withChildren } from '../child-process.ts'
 import type { Policy } from '../child.ts'
@@ -12,6 +13,7 @@ import { bytesPerCommit } from './lag.ts'
 export async function* measureStatements(bench: Bench): AsyncGenerator<Row> {
   yield* measureStatementWrites(bench)
   yield* measureStatementCatchUp(bench)
+  yield* measureBulk(bench)
   yield* measureStatementSizes(bench)
   yield* measureClassifying(bench)
 }
@@ -83,6 +85,22 @@ async function* measureStatementCatchUp(bench: Bench): AsyncGenerator<Row> {
     })
     yield newRow({ name: `${name}.cpu`, unit: 'us/commit', goal: undefined, better: 'lower', runs: cpu.merged })
   }
+}
+
+/** `statements.apply.bulk`: how long a follower takes for an UPDATE of many rows, of what plain SQLite does; beside one by rows. */
+async function* measureBulk(bench: Bench): AsyncGenerator<Row> {
+  if (!bench.wants('statements.apply.bulk')) return
+  const costs: ApplyCost[] = []
+  for (let run = 0; run < bench.effort.runs; run++) costs.push(await measureApplying(bench.newFolder()))
+  const told = (value: (cost: ApplyCost) => number): string => costs.map((cost) => show(value(cost))).join(' ')
+  yield newRow({
+    name: 'statements.apply.bulk',
+    unit: 'of plain time',
+    goal: undefined,
+    better: 'lower',
+    runs: costs.map(({ statementMs, plainMs }) => statementMs / plainMs),
+    beside: `${told((cost) => cost.statementMs)}; plain ${told((cost) => cost.plainMs)}; by rows ${told((cost) => cost.rowMs)} ms`,
+  })
 }
 
 /** `statements.bytes.*`: an entry in the log and on the wire, beside those of rows and pages; `statements.wire.*`: with all headers, one by one. */
