@@ -1,16 +1,16 @@
 import type { Bench } from '../bench.ts'
 import { withChildren } from '../child-process.ts'
-import { newRow, show, type Row } from '../result.ts'
+import { newRow, type Row } from '../result.ts'
 import type { SourceCost, SourceTask } from '../source-cost.ts'
 import { logByTriggers, type Workload } from '../workload.ts'
-import { catchUpRates } from './catch-up.ts'
+import { catchUpBesidePlain, writeRatesBesidePlain } from './beside-plain.ts'
 import { bytesPerCommit } from './lag.ts'
 
 /** The logical log, beside what others do to know which rows changed. */
 export async function* measureRows(bench: Bench): AsyncGenerator<Row> {
   yield* measureRowWrites(bench)
   yield* measureDecoding(bench)
-  yield* measureRowCatchUp(bench)
+  for (const backlog of CATCH_UPS) yield* catchUpBesidePlain(bench, backlog)
   yield* measureRowWire(bench)
 }
 
@@ -22,29 +22,17 @@ type Capture =
   | 'session' // node:sqlite's session, its changeset written into a table
 
 const CAPTURES: readonly Capture[] = ['sink', 'followed', 'trigger', 'session']
-const RATE_GOALS = { sink: 1.05, followed: 0.75, trigger: undefined, session: undefined } as const
 
 /** `rows.write.*`: the write rate, of plain SQLite's. */
 async function* measureRowWrites(bench: Bench): AsyncGenerator<Row> {
   for (const workload of ['insert', 'hundred'] as const) {
-    const captures = CAPTURES.filter((capture) => bench.wants(`rows.write.${workload}.${capture}`))
-    if (captures.length === 0) continue
-    const plain: number[] = []
-    const rates = new Map<Capture, number[]>(captures.map((capture) => [capture, []]))
-    for (let run = 0; run < bench.effort.runs; run++) {
-      plain.push(await writeRate(bench, workload, undefined))
-      for (const capture of captures) rates.get(capture)!.push(await writeRate(bench, workload, capture))
-    }
-    for (const [capture, runs] of rates) {
-      yield newRow({
-        name: `rows.write.${workload}.${capture}`,
-        unit: 'of plain',
-        goal: workload === 'insert' ? RATE_GOALS[capture] : undefined,
-        better: 'higher',
-        runs: runs.map((rate, run) => rate / plain[run]!),
-        beside: `${runs.map(show).join(' ')}; plain ${plain.map(show).join(' ')} tx/s`,
-      })
-    }
+    yield* writeRatesBesidePlain<Capture>(bench, {
+      group: 'rows.write',
+      workload,
+      manners: CAPTURES,
+      goals: workload === 'insert' ? { sink: 1.05, followed: 0.75 } : {},
+      rate: (capture) => writeRate(bench, workload, capture),
+    })
   }
 }
 
@@ -106,27 +94,9 @@ async function costOf(bench: Bench, task: Omit<SourceTask, 'database'>): Promise
 }
 
 const CATCH_UPS = [
-  { name: 'rows.catch-up.insert', workload: 'insert', goal: 2.3, share: 1 },
-  { name: 'rows.catch-up.hundred', workload: 'hundred', goal: 1.5, share: 0.02 },
+  { name: 'rows.catch-up.insert', format: 'row', workload: 'insert', goal: 2.3, share: 1 },
+  { name: 'rows.catch-up.hundred', format: 'row', workload: 'hundred', goal: 1.5, share: 0.02 },
 ] as const
-
-/** `rows.catch-up.*`: a follower by rows that was away, against the rate at which plain SQLite makes such commits. */
-async function* measureRowCatchUp(bench: Bench): AsyncGenerator<Row> {
-  for (const { name, workload, goal, share } of CATCH_UPS) {
-    if (!bench.wants(name)) continue
-    const backlog = Math.ceil(bench.effort.backlog * share)
-    const { plain, rates, cpu } = await catchUpRates(bench, { format: 'row', workload, backlog, manners: ['merged'] })
-    yield newRow({
-      name,
-      unit: 'of plain',
-      goal,
-      better: 'higher',
-      runs: rates.merged.map((rate, run) => rate / plain[run]!),
-      beside: `${rates.merged.map(show).join(' ')}; plain ${plain.map(show).join(' ')} tx/s`,
-    })
-    yield newRow({ name: `${name}.cpu`, unit: 'us/commit', goal: undefined, better: 'lower', runs: cpu.merged })
-  }
-}
 
 const WIRES = [
   { name: 'rows.wire.insert', workload: 'insert', rowImage: 'full', goal: 200 },

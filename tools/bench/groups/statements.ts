@@ -6,13 +6,13 @@ import { CLASSIFIED, classifyCosts } from '../classify-cost.ts'
 import { newRow, show, type Row } from '../result.ts'
 import { BULK_ROWS, measureEntries, type EntrySizes } from '../statement-sizes.ts'
 import type { Workload } from '../workload.ts'
-import { catchUpRates } from './catch-up.ts'
+import { catchUpBesidePlain, writeRatesBesidePlain } from './beside-plain.ts'
 import { bytesPerCommit } from './lag.ts'
 
 /** The log of statements, beside plain SQLite and beside the logs of rows and pages. */
 export async function* measureStatements(bench: Bench): AsyncGenerator<Row> {
   yield* measureStatementWrites(bench)
-  yield* measureStatementCatchUp(bench)
+  for (const backlog of CATCH_UPS) yield* catchUpBesidePlain(bench, backlog)
   yield* measureBulk(bench)
   yield* measureStatementSizes(bench)
   yield* measureClassifying(bench)
@@ -24,24 +24,13 @@ const RATE_GOALS = { insert: 0.95, hundred: 1 } as const
 /** `statements.write.*`: the leader's write rate with statements seen and sent to a sink, of plain SQLite's. All of them are safe. */
 async function* measureStatementWrites(bench: Bench): AsyncGenerator<Row> {
   for (const workload of ['insert', 'hundred'] as const) {
-    const policies = POLICIES.filter((policy) => bench.wants(`statements.write.${workload}.${policy}`))
-    if (policies.length === 0) continue
-    const plain: number[] = []
-    const rates = new Map<Policy, number[]>(policies.map((policy) => [policy, []]))
-    for (let run = 0; run < bench.effort.runs; run++) {
-      plain.push(await writeRate(bench, workload, undefined))
-      for (const policy of policies) rates.get(policy)!.push(await writeRate(bench, workload, policy))
-    }
-    for (const [policy, runs] of rates) {
-      yield newRow({
-        name: `statements.write.${workload}.${policy}`,
-        unit: 'of plain',
-        goal: policy === 'mixed' ? RATE_GOALS[workload] : undefined,
-        better: 'higher',
-        runs: runs.map((rate, run) => rate / plain[run]!),
-        beside: `${runs.map(show).join(' ')}; plain ${plain.map(show).join(' ')} tx/s`,
-      })
-    }
+    yield* writeRatesBesidePlain<Policy>(bench, {
+      group: 'statements.write',
+      workload,
+      manners: POLICIES,
+      goals: { mixed: RATE_GOALS[workload] },
+      rate: (policy) => writeRate(bench, workload, policy),
+    })
   }
 }
 
@@ -65,27 +54,9 @@ async function writeRate(bench: Bench, workload: Workload, policy: Policy | unde
 }
 
 const CATCH_UPS = [
-  { name: 'statements.catch-up.insert', workload: 'insert', goal: 1.5, share: 1 },
-  { name: 'statements.catch-up.hundred', workload: 'hundred', goal: undefined, share: 0.02 },
+  { name: 'statements.catch-up.insert', format: 'statement', workload: 'insert', goal: 1.5, share: 1 },
+  { name: 'statements.catch-up.hundred', format: 'statement', workload: 'hundred', goal: undefined, share: 0.02 },
 ] as const
-
-/** `statements.catch-up.*`: a follower that was away, against plain SQLite's rate; and what it costs to apply a commit, in CPU time. */
-async function* measureStatementCatchUp(bench: Bench): AsyncGenerator<Row> {
-  for (const { name, workload, goal, share } of CATCH_UPS) {
-    if (!bench.wants(name)) continue
-    const backlog = Math.ceil(bench.effort.backlog * share)
-    const { plain, rates, cpu } = await catchUpRates(bench, { format: 'statement', workload, backlog, manners: ['merged'] })
-    yield newRow({
-      name,
-      unit: 'of plain',
-      goal,
-      better: 'higher',
-      runs: rates.merged.map((rate, run) => rate / plain[run]!),
-      beside: `${rates.merged.map(show).join(' ')}; plain ${plain.map(show).join(' ')} tx/s`,
-    })
-    yield newRow({ name: `${name}.cpu`, unit: 'us/commit', goal: undefined, better: 'lower', runs: cpu.merged })
-  }
-}
 
 /** `statements.apply.bulk`: how long a follower takes for an UPDATE of many rows, of what plain SQLite does; beside one by rows. */
 async function* measureBulk(bench: Bench): AsyncGenerator<Row> {
