@@ -1,7 +1,7 @@
 import { nodeDisk, type Disk } from '../disk/disk.ts'
 import { heldFiles } from '../disk/held-files.ts'
 import type { JournalMemory } from './journal-memory.ts'
-import { StatementJournal } from './statement-journal.ts'
+import { StatementJournal, type WalMarks } from './statement-journal.ts'
 import { WalMarkReader } from './wal-mark.ts'
 
 /**
@@ -10,9 +10,11 @@ import { WalMarkReader } from './wal-mark.ts'
  * @param database - its path; the `-shm` file must be there when the first statement is wanted
  */
 export function openStatementJournal(database: string, shared: JournalMemory, disk: Disk = nodeDisk): StatementJournal {
-  let marks: WalMarkReader | undefined
-  return new StatementJournal({
-    shared,
-    marks: { read: (into) => (marks ??= new WalMarkReader(disk, heldFiles(disk).hold(`${database}-shm`))).read(into) },
-  })
+  return new StatementJournal({ shared, marks: openWalMarks(database, disk) })
+}
+
+/** Reads how far the WAL of a database has come. Its `-shm` file must be there at the first reading. */
+export function openWalMarks(database: string, disk: Disk = nodeDisk): WalMarks {
+  let reader: WalMarkReader | undefined
+  return { read: (into) => (reader ??= new WalMarkReader(disk, heldFiles(disk).hold(`${database}-shm`))).read(into) }
 }

@@ -30,10 +30,15 @@ export function logged(
   }
 }
 
-/** Runs statements on a connection and tells a sink of them, in the simplest way that is right. */
+/**
+ * Runs statements on a connection and tells a sink of them, in the simplest way that is right.
+ *
+ * Between any two things that it does others may do something: `interrupt` is called there.
+ */
 export class PlainRecorder {
   readonly #database: Database.Database
   readonly #sink: StatementSink
+  readonly #interrupt: () => void
   #schemaVersion: number
   #hasBegun = false
   #dataVersion = 0
@@ -41,9 +46,10 @@ export class PlainRecorder {
   #isSure: boolean[] = []
   readonly #savepoints: number[] = []
 
-  constructor(database: Database.Database, sink: StatementSink) {
+  constructor(database: Database.Database, sink: StatementSink, interrupt: () => void = () => {}) {
     this.#database = database
     this.#sink = sink
+    this.#interrupt = interrupt
     this.#schemaVersion = this.#read('schema_version')
   }
 
@@ -51,6 +57,7 @@ export class PlainRecorder {
   run(sql: string, ...placed: StatementValue[]): void {
     const isAutocommit = !this.#database.inTransaction
     this.#begin(isAutocommit)
+    this.#interrupt()
     let changes: number
     try {
       const statement = this.#database.prepare(sql).safeIntegers()
@@ -84,7 +91,9 @@ export class PlainRecorder {
   }
 
   commit(): void {
+    this.#interrupt()
     if (this.#hasBegun) this.#sink.committing()
+    this.#interrupt()
     this.#database.exec('COMMIT')
     if (this.#hasBegun) this.#end(() => this.#sink.committed(() => this.#isOurs()))
     this.#savepoints.length = 0
@@ -103,16 +112,19 @@ export class PlainRecorder {
     this.#hasBegun = true
     this.#isSure = []
     this.#dataVersion = this.#read('data_version')
+    this.#interrupt()
     this.#sink.begin(this.#schemaVersion, isAutocommit)
   }
 
   #end(tell: () => void): void {
     this.#hasBegun = false
+    this.#interrupt()
     tell()
   }
 
   /** It surely wrote, or nobody else has. */
   #isOurs(): boolean {
+    this.#interrupt()
     return this.#isSure.includes(true) || this.#read('data_version') === this.#dataVersion
   }
 
