@@ -43,9 +43,9 @@ export interface StatementSink {
    * That statements told of changes does not mean that the WAL got a commit: an UPDATE, or the DO UPDATE of an upsert, that leaves rows as they were writes no
    * page. If others commit at that moment, theirs must not be taken for it.
    *
-   * @param isOurs - true when a single commit that has come in since the transaction began is surely its own. To be asked once at most, after the WAL was
-   * looked at for the place behind the commit, and only if it matters, since it may ask the database. When it says no, another connection may have committed
-   * after that look too.
+   * @param isOurs - true when a single commit that has come in since the transaction began is surely its own: it surely wrote to the main database, or no other
+   *   connection has committed since that was last found out in this way. It is asked once at most, after the WAL was looked at for the place behind the
+   *   commit, and only if it matters, since it may ask the database. When it says no, another connection may have committed after that look too
    */
   committed(isOurs: () => boolean): void
   /** It was rolled back, it failed, or its text can't be told: rows are sent for whatever it did. */

@@ -42,6 +42,8 @@ interface Scene {
   readonly database: Database.Database
   readonly ours: PlainRecorder
   readonly journal: StatementJournal
+  /** The same program with a journal that has no past. */
+  another(): PlainRecorder
   readonly other: Database.Database
   readonly followed: Followed
   readonly judge: CommitJudge
@@ -98,22 +100,25 @@ async function followWith(parts: {
   const marks = openWalMarks(path)
   let now = 0
   const interrupt = (): void => scene.interrupt()
-  const journal = new StatementJournal({
-    shared,
-    now: () => (now += scene.hurry),
-    marks: {
-      read(into) {
-        interrupt()
-        const isRead = marks.read(into)
-        interrupt()
-        return isRead
+  const newJournal = (): StatementJournal =>
+    new StatementJournal({
+      shared,
+      now: () => (now += scene.hurry),
+      marks: {
+        read(into) {
+          interrupt()
+          const isRead = marks.read(into)
+          interrupt()
+          return isRead
+        },
       },
-    },
-  })
+    })
+  const journal = newJournal()
   const scene: Scene = {
     database,
     ours: new PlainRecorder(database, journal, interrupt),
     journal,
+    another: () => new PlainRecorder(database, newJournal(), interrupt),
     interrupt: () => {},
     hurry: 1,
     other: connect(path),
@@ -254,6 +259,46 @@ test('a gap becomes one commit without text, and the next commits have theirs', 
   expect(await second.told()).toEqual(['recovered', 'd'])
 })
 
+test('others may commit at any two moments between what a program does', { timeout: 60_000 }, async () => {
+  const scene = await setUp()
+  const { other, judge, told } = scene
+  const write = strangerOn(other)
+  // The journal goes by its last look as long as it can.
+  scene.hurry = 0
+  let moment = 0
+  const run = (first: number, second: number): void => {
+    scene.interrupt = () => {}
+    const ours = scene.another()
+    moment = 0
+    scene.interrupt = () => {
+      moment++
+      if (moment === first || moment === second) tryTo(() => write.run(INSERT, `other.${first}.${moment}`))
+    }
+    const who = `ours.${first}.${second}`
+    const work = [
+      () => ours.run('UPDATE t SET v = v WHERE who <> ?', who),
+      () => ours.run('UPDATE t SET v = 1 WHERE who = ? AND 0', who),
+      () => ours.run(INSERT, who),
+      () => doWork(scene.database, programOn(ours), { kind: 'transaction', n: 0 }, who),
+      () => ours.run('UPDATE t SET v = ? WHERE who LIKE ?', who, '%.v%'),
+    ]
+    for (const each of work) tryTo(each)
+    if (scene.database.inTransaction) ours.rollback()
+  }
+  run(0, 0)
+  const moments = moment
+  let statements = 0
+  for (let first = 1; first <= moments; first++) {
+    // What is further apart has nothing to do with each other.
+    for (let second = first; second <= Math.min(moments, first + 10); second++) run(first, second)
+    statements += (await told()).filter((each) => each !== 'rows').length
+    other.exec('DELETE FROM t WHERE id % 10 <> 1')
+  }
+  expect(moments).toBeGreaterThan(30)
+  expect(statements).toBeGreaterThan(moments * 5)
+  expect(judge.wrong).toEqual([])
+})
+
 /** What somebody else does at a moment between two things that a program does. */
 const INTERLUDES: readonly Work[] = [
   { kind: 'insert', n: 1 },
@@ -299,7 +344,7 @@ test('whatever is done in whatever order, text comes with the very commit that i
       sum.told += judge.told.filter(({ tags }) => tags !== undefined).length
       await close()
     }),
-    { seed, numRuns: 100 },
+    { seed, numRuns: 30 },
   )
   console.info(`${sum.told} of ${sum.commits} commits were told as statements`)
   expect(sum.told).toBeGreaterThan(sum.commits / 4)

@@ -41,7 +41,7 @@ export class PlainRecorder {
   readonly #interrupt: () => void
   #schemaVersion: number
   #hasBegun = false
-  #dataVersion = 0
+  #dataVersion: number | undefined
   /** For each statement that was told: whether it surely wrote a page. An UPDATE that changes nothing, or a REPLACE, may not. */
   #isSure: boolean[] = []
   readonly #savepoints: number[] = []
@@ -50,6 +50,7 @@ export class PlainRecorder {
     this.#database = database
     this.#sink = sink
     this.#interrupt = interrupt
+    this.#dataVersion = this.#read('data_version')
     this.#schemaVersion = this.#read('schema_version')
   }
 
@@ -111,7 +112,6 @@ export class PlainRecorder {
     if (this.#sink.takeSchemaNews() !== undefined) this.#schemaVersion = this.#read('schema_version')
     this.#hasBegun = true
     this.#isSure = []
-    this.#dataVersion = this.#read('data_version')
     this.#interrupt()
     this.#sink.begin(this.#schemaVersion, isAutocommit)
   }
@@ -122,10 +122,13 @@ export class PlainRecorder {
     tell()
   }
 
-  /** It surely wrote, or nobody else has. */
+  /** It surely wrote; or nobody else has, since this was last asked. */
   #isOurs(): boolean {
     this.#interrupt()
-    return this.#isSure.includes(true) || this.#read('data_version') === this.#dataVersion
+    if (this.#isSure.includes(true)) return true
+    const before = this.#dataVersion
+    this.#dataVersion = this.#read('data_version')
+    return this.#dataVersion === before
   }
 
   #read(pragma: string): number {
