@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { fuzzOne, showFinding } from './fuzz.ts'
 import { newScript, showScript } from './generate/script.ts'
+import { judgeChangeset } from './judge-changeset.ts'
 import { judgeDiffer } from './judge-differ.ts'
 import { judgeReplica } from './judge-replica.ts'
 import { closeSessions, judgeSession } from './judge-session.ts'
@@ -9,7 +10,12 @@ import type { Judge } from './judge.ts'
 const SEED = Number(process.env['SEED'] ?? 1)
 const OPTIONS = { statements: 80 }
 
-const JUDGES: Readonly<Record<string, Judge>> = { differ: judgeDiffer, session: judgeSession, replica: judgeReplica }
+const JUDGES: Readonly<Record<string, Judge>> = {
+  differ: judgeDiffer,
+  session: judgeSession,
+  changeset: judgeChangeset,
+  replica: judgeReplica,
+}
 
 afterAll(closeSessions)
 

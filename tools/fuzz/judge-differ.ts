@@ -161,7 +161,7 @@ function checkFormat(after: Image, difference: RowDifference, describe: (row: Sc
   }
 }
 
-function tableOf(tree: TreeRows, { layout, shape }: TableDescription): TableChanges {
+export function tableOf(tree: TreeRows, { layout, shape }: TableDescription): TableChanges {
   return {
     name: tree.after.name,
     nameBefore: tree.before?.name,

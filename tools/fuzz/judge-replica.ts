@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Milliseconds } from '@stemma/base'
+import { changesetFormat } from '@stemma/format-changeset'
 import { newRowFormat, rowFormat } from '@stemma/format-row'
-import { decodeEntry, encodeEntry, type Commit, type DecodedEntry } from '@stemma/log'
+import { decodeEntry, encodeEntry, type Commit, type DecodedEntry, type RowFormat } from '@stemma/log'
 import {
   betterSqlite3,
   nodeDisk,
@@ -20,7 +21,8 @@ import { pragmasOf } from './generate/layout.ts'
 import { runStep, type Script } from './generate/script.ts'
 import { failureOf, type Failure } from './judge.ts'
 
-const CHANGED = newRowFormat({ image: 'changed' })
+/** In turns: a follower that reads them takes any after any. */
+const FORMATS: readonly RowFormat[] = [rowFormat, newRowFormat({ image: 'changed' }), changesetFormat]
 
 /** Entries of so many steps are applied together, and then everything is compared. */
 const STEPS_TOGETHER = 3
@@ -82,7 +84,7 @@ async function openPair(folder: string, { layout }: Script, undo: (() => unknown
   undo.push(() => source.close())
   source.start()
   await source.catchUp()
-  const replica = await openLogicalReplica({ database: join(folder, 'copy.db'), formats: [rowFormat], threads: false })
+  const replica = await openLogicalReplica({ database: join(folder, 'copy.db'), formats: FORMATS, threads: false })
   undo.push(() => replica.close())
   await bootstrap(source, replica)
   entries.length = 0
@@ -105,9 +107,8 @@ async function openPair(folder: string, { layout }: Script, undo: (() => unknown
   }
 }
 
-/** Both images, in turns: a follower reads either. */
 function entryOf(commit: Commit): DecodedEntry {
-  const format = commit.position.sequence % 2 === 0 ? rowFormat : CHANGED
+  const format = FORMATS[commit.position.sequence % FORMATS.length]!
   const { position, committedAt, recovered, digest, digestBefore } = commit
   const envelope = { position, committedAt, recovered, digest, digestBefore, barrier: false }
   return decodeEntry(

@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { SqliteValue } from '@stemma/base'
+import { decodeChangeset } from '@stemma/format-changeset'
 import { RowDiffer, decodeRecord, type SchemaRow, type TreeRows } from '@stemma/sqlite-file'
 import { TableCatalog, betterSqlite3, type TableDescription } from '@stemma/storage'
 import Database from 'better-sqlite3'
-import { decodeChangeset } from './changeset.ts'
 import { pragmasOf } from './generate/layout.ts'
 import { runStep, type Script } from './generate/script.ts'
 import { changeBetween, takeImage } from './images.ts'
@@ -108,14 +108,16 @@ class KeyedTables {
 
   toldBySession(changeset: Uint8Array): Told {
     const told: Told = new Map()
-    for (const { table, before, after } of decodeChangeset(changeset)) {
-      const columns = this.#columns(table)
+    for (const table of decodeChangeset(changeset)) {
+      const columns = this.#columns(table.name)
       if (columns === undefined) continue
       const show = (value: SqliteValue | undefined): string | undefined => (value === undefined ? undefined : showValue(value))
-      const row: { before?: readonly (string | undefined)[]; after?: readonly (string | undefined)[] } = {}
-      if (before !== undefined) row.before = before.map(show)
-      if (after !== undefined) row.after = after.map(show)
-      told.set(keyOf(table, columns, row.before ?? row.after!), row)
+      for (const { before, after } of table.changes()) {
+        const row: { before?: readonly (string | undefined)[]; after?: readonly (string | undefined)[] } = {}
+        if (before !== undefined) row.before = before.map(show)
+        if (after !== undefined) row.after = after.map(show)
+        told.set(keyOf(table.name, columns, row.before ?? row.after!), row)
+      }
     }
     return told
   }

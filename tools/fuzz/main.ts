@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { fuzzOne, showFinding } from './fuzz.ts'
+import { judgeChangeset } from './judge-changeset.ts'
 import { judgeDiffer } from './judge-differ.ts'
 import { judgeReplica } from './judge-replica.ts'
 import { closeSessions, judgeSession } from './judge-session.ts'
@@ -13,10 +14,15 @@ Makes up databases and what an application does to them, and looks whether rows 
   --seeds N        so many scripts, however long it takes
   --statements N   steps of a script; 150 by default
   --judge NAME     only this one: differ (pages before and after each commit, in memory), session (the same beside
-                   node:sqlite's sessions), replica (from the WAL to a logical copy)
+                   node:sqlite's sessions), changeset (commits as changesets that node:sqlite applies), replica (from the WAL to a logical copy)
   --keep-going     goes on after a finding`
 
-const JUDGES: Readonly<Record<string, Judge>> = { differ: judgeDiffer, session: judgeSession, replica: judgeReplica }
+const JUDGES: Readonly<Record<string, Judge>> = {
+  differ: judgeDiffer,
+  session: judgeSession,
+  changeset: judgeChangeset,
+  replica: judgeReplica,
+}
 
 /** Runs what the arguments ask for; gives the exit code: 1 when something was found. */
 export async function main(args: readonly string[], print: (line: string) => void): Promise<number> {

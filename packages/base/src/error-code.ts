@@ -7,7 +7,9 @@
 export type ErrorCode =
   | 'BAD_ARGUMENT'
   | 'UNKNOWN_FORMAT'
+  | 'BAD_FORMAT'
   | 'FORMAT_FEED_ONLY'
+  | 'FORMAT_FAILED'
   | 'CLOSED'
   | 'UNEXPECTED'
   | 'THREAD_DIED'

@@ -9,11 +9,19 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   UNKNOWN_FORMAT: {
     recovery: 'fix-input',
-    hint: 'Use one of the formats that the message lists.',
+    hint: 'Use one of the formats that the message lists; a module is named by a path (`./my-format.js`) or as a package (`@acme/format-avro`).',
+  },
+  BAD_FORMAT: {
+    recovery: 'fix-input',
+    hint: 'The module has to export a log format, as `format` or by default: see `LogFormat` of @stemma/log. The message says what is missing.',
   },
   FORMAT_FEED_ONLY: {
     recovery: 'fix-input',
     hint: 'No copy can be made by this format. Read it by `stemma changes --format`, and follow by another: `--format wal`, `--format row`.',
+  },
+  FORMAT_FAILED: {
+    recovery: 'resync',
+    hint: 'The log format failed at this commit, which is a bug in it: report it to its authors. Followers by it take a snapshot here; all others go on.',
   },
   CLOSED: {
     recovery: 'fix-input',

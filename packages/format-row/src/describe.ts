@@ -10,9 +10,10 @@ import {
   type TableChanges,
   type TableLayout,
 } from '@stemma/log'
+import { showName, showValue } from '@stemma/sqlite-file'
 import { decodePayload } from './decode.ts'
 import { COMPRESSED } from './layout.ts'
-import { isSameValue, readValues, showColumn, showName, showValue, type ShownRow } from './show-row.ts'
+import { isSameValue, readValues, showColumn, type ShownRow } from './show-row.ts'
 
 /** No more rows than these get a line of their own. */
 const ROWS_TOLD = 256
@@ -124,7 +125,7 @@ function showRow({ table, layout, encoding }: Shown, row: RowChange): string {
 function showKey(table: TableChanges, row: RowChange, shown: ShownRow | undefined, layout: TableLayout | undefined): string {
   if (table.keyCount === 0) return `rowid ${row.rowid}`
   const key = shown?.values.slice(0, table.keyCount) ?? []
-  return `key (${key.map(({ index, value }) => showValue(value, layout?.columns[index]?.affinity)).join(', ')})`
+  return `key (${key.map(({ index, value }) => showValue(value, layout?.columns[index]?.affinity === 'real')).join(', ')})`
 }
 
 function showWhole(row: ShownRow | undefined): string {

@@ -10,7 +10,7 @@ export {
   type DecodedEntry,
   type Entry,
 } from './entry.ts'
-export { escapeControls } from './escape-controls.ts'
+export { escapeControls } from '@stemma/base'
 export { decodeEntryHead, type EntryHead } from './entry-head.ts'
 export type {
   CopyFormat,
@@ -25,6 +25,7 @@ export type {
 } from './format.ts'
 export { PayloadReader, VARINT_END, damagedPayload } from './payload-reader.ts'
 export { PayloadWriter } from './payload-writer.ts'
+export { readColumn } from './read-column.ts'
 export type { Affinity, Column, CommitRows, RowChange, SchemaChange, SchemaObject, TableChanges, TableLayout } from './rows.ts'
 export type {
   CommitStatements,

@@ -28,6 +28,7 @@ export { RowDiffer } from './rows/row-differ.ts'
 export type { DatabaseChange, RecordChange, RowDifference, SchemaRowChange, TreeRows, TreeShape } from './rows/row-difference.ts'
 export type { ShapeOf } from './rows/schema-match.ts'
 export { SCHEMA_ROOT, decodeSchemaRow, readSchema, type SchemaKind, type SchemaRow } from './schema.ts'
+export { showName, showValue } from './show-value.ts'
 export { newText, showText } from './text.ts'
 export {
   cellOffset,

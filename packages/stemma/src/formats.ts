@@ -1,6 +1,7 @@
 import { StemmaError } from '@stemma/base'
 import type { StatementPolicy } from '@stemma/format-statement'
 import type { LogFormat, RowFormat, StatementFormat } from '@stemma/log'
+import { importFormat, namesModule } from './format-module.ts'
 
 /** How formats are to be made, where they can be made in more than one way. */
 export interface FormatOptions {
@@ -8,6 +9,8 @@ export interface FormatOptions {
   readonly rowImage?: 'full' | 'changed' | undefined
   /** What `statement` does with statements that are not safe to run again; `mixed` by default. */
   readonly policy?: StatementPolicy | undefined
+  /** Path of the leader's database, for a leader. */
+  readonly database?: string | undefined
 }
 
 /** The formats that come with Stemma. Nothing below this package knows which exist. */
@@ -17,24 +20,46 @@ const BUILT_IN: Readonly<Record<string, (options: FormatOptions) => Promise<LogF
   statement: loadStatementFormat,
 }
 
+/** Formats of ours that are packages of their own, loaded through the door that a third party's has. */
+const PACKAGES: Readonly<Record<string, string>> = { changeset: '@stemma/format-changeset' }
+
 /**
- * Finds formats by name.
+ * Finds formats: by the name of one of ours, or by the module that exports one, such as `./my-format.js` or `@acme/format-avro`.
  *
- * @throws StemmaError UNKNOWN_FORMAT when there is none of that name
+ * @throws StemmaError UNKNOWN_FORMAT when there is none; BAD_FORMAT when a module exports none; BAD_ARGUMENT when two have one name
  */
-export function loadFormats(names: readonly string[], options: FormatOptions = {}): Promise<LogFormat[]> {
-  return Promise.all(
-    names.map((name) => {
-      const load = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined
-      if (load === undefined) {
-        const known = Object.keys(BUILT_IN).join(', ')
-        throw new StemmaError('UNKNOWN_FORMAT', `there is no log format called ${JSON.stringify(name)}; known: ${known}`, {
-          name,
-        })
-      }
-      return load(options)
-    }),
-  )
+export async function loadFormats(names: readonly string[], options: FormatOptions = {}): Promise<LogFormat[]> {
+  const formats = await Promise.all(names.map((name) => loadFormat(name, options)))
+  for (const [i, { name }] of formats.entries()) {
+    if (formats.findIndex((format) => format.name === name) < i)
+      throw new StemmaError('BAD_ARGUMENT', `two log formats are called ${JSON.stringify(name)}`, { name })
+  }
+  return formats
+}
+
+/** A format by its name, as an entry has it; undefined for one that this Stemma does not know. */
+export async function loadIfKnown(name: string): Promise<LogFormat | undefined> {
+  try {
+    return await loadFormat(name, {})
+  } catch (error) {
+    if (StemmaError.is(error, 'UNKNOWN_FORMAT')) return undefined
+    throw error
+  }
+}
+
+async function loadFormat(name: string, options: FormatOptions): Promise<LogFormat> {
+  const load = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined
+  if (load !== undefined) return await load(options)
+  const module = Object.hasOwn(PACKAGES, name) ? PACKAGES[name] : namesModule(name) ? name : undefined
+  if (module === undefined) {
+    const known = [...Object.keys(BUILT_IN), ...Object.keys(PACKAGES)].join(', ')
+    const what = `there is no log format called ${JSON.stringify(name)}; known: ${known}, and modules, as ./my-format.js or @acme/format-avro`
+    throw new StemmaError('UNKNOWN_FORMAT', what, { name })
+  }
+  const format = await importFormat(module, { database: options.database })
+  if (Object.hasOwn(BUILT_IN, format.name))
+    throw new StemmaError('BAD_FORMAT', `${JSON.stringify(name)} is called ${format.name}, as a format of Stemma is`, { name })
+  return format
 }
 
 /** The format of changes as rows, for those who read it. */

@@ -1,5 +1,5 @@
 import type { SqliteValue, TextEncoding } from '@stemma/base'
-import type { TableLayout } from '@stemma/log'
+import { readColumn, type TableLayout } from '@stemma/log'
 import { decodeRecord } from '@stemma/sqlite-file'
 
 /**
@@ -11,23 +11,4 @@ import { decodeRecord } from '@stemma/sqlite-file'
 export function readRow(rowid: bigint, record: Uint8Array, layout: TableLayout, encoding: TextEncoding): SqliteValue[] {
   const stored = decodeRecord(record, encoding)
   return layout.columns.map((_, index) => readColumn(rowid, stored, index, index, layout))
-}
-
-/**
- * One value of a record.
- *
- * @param at - where the record has it
- * @param index - which column of the layout it is
- */
-export function readColumn(
-  rowid: bigint,
-  stored: readonly SqliteValue[],
-  at: number,
-  index: number,
-  layout: TableLayout,
-): SqliteValue {
-  if (index === layout.rowidColumn) return rowid
-  const column = layout.columns[index]!
-  const value = at < stored.length ? stored[at]! : column.defaultValue
-  return typeof value === 'bigint' && column.affinity === 'real' ? Number(value) : value
 }

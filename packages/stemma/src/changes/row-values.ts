@@ -1,7 +1,6 @@
 import type { SqliteText, SqliteValue, TextEncoding } from '@stemma/base'
-import type { RowChange, TableLayout } from '@stemma/log'
+import { readColumn, type RowChange, type TableLayout } from '@stemma/log'
 import { decodeRecord, showText } from '@stemma/sqlite-file'
-import { readColumn } from '../row-values.ts'
 
 /**
  * One value of a row, as a program takes it: exactly what SQLite has.

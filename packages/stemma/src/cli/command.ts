@@ -13,10 +13,10 @@ let writing = 0
 const exitCode = await runCommand(process.argv.slice(2), {
   engine,
   output: process.stdout,
-  async writeOut(text) {
+  async writeOut(what) {
     writing++
     try {
-      await writeOut(process.stdout.fd, text)
+      await writeOut(process.stdout.fd, what)
     } finally {
       writing--
     }

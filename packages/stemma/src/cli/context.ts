@@ -9,7 +9,7 @@ export interface Context {
   readonly engine: Engine
   readonly output: Terminal
   /** Writes to the same place as `output`, and resolves when its reader has taken it; rejects with EPIPE when the reader is gone. */
-  writeOut(text: string): Promise<void>
+  writeOut(what: string | Uint8Array): Promise<void>
   readonly errors: ErrorOutput
   readonly signals: SignalSource
   readonly env: Readonly<Record<string, string | undefined>>

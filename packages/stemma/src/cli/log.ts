@@ -1,7 +1,7 @@
 import { type ErrorCode, StemmaError, showPosition } from '@stemma/base'
 import type { DecodedEntry, LogFormat } from '@stemma/log'
 import { KnownLayouts } from '../changes/known-layouts.ts'
-import { loadFormats } from '../formats.ts'
+import { loadIfKnown } from '../formats.ts'
 import { LAYOUTS_WITHIN, describeEntry, entriesOf } from '../log/log-entries.ts'
 import type { LogReader } from '../log/log-file.ts'
 import { showDigest } from '../status.ts'
@@ -27,8 +27,9 @@ export async function showLog(database: string, flags: LogShowFlags, context: Co
   const log = context.engine.readLog(database)
   try {
     const names = flags.format === undefined ? log.formats.map(({ format }) => format) : [flags.format]
-    for (const name of names) {
-      const [format] = await loadFormats([name])
+    for (const asked of names) {
+      const format = await loadIfKnown(asked)
+      const name = format?.name ?? asked
       if (names.length > 1) screen.line(`${name}:`)
       showFormat(log, { format, name }, flags, screen)
     }
@@ -136,7 +137,8 @@ function verifyFormat(log: LogReader, format: string, oldest: number, newest: nu
 
 const EMPTY = new Uint8Array(0)
 
-function parseCount(text: string, option: string): number {
+/** @throws StemmaError BAD_ARGUMENT */
+export function parseCount(text: string, option: string): number {
   const count = Number(text)
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new StemmaError('BAD_ARGUMENT', `${option} takes a whole number, not ${JSON.stringify(text)}`, { option, text })

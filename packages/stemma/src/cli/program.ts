@@ -8,6 +8,7 @@ import { EXIT, EXIT_CODES_HELP, type ExitCode } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { type FollowFlags, follow } from './follow.ts'
 import type { LintFlags } from './lint.ts'
+import type { LogExportFlags } from './log-export.ts'
 import { type LogShowFlags, type LogVerifyFlags, showLog, verifyLog } from './log.ts'
 import { type StatusFlags, printStatus } from './node-status.ts'
 import { openScreen } from './screen.ts'
@@ -107,7 +108,11 @@ function addServe(program: Command): Command {
     .description('serve a live database to followers; run it beside the program that writes')
     .argument('<database>', 'path of the database')
     .option('--listen <url>', 'where followers connect: tcp:// or tls://, host and port', 'tcp://127.0.0.1:7411')
-    .option('--format <names>', 'log formats to keep, with commas between: wal, row, statement', 'wal')
+    .option(
+      '--format <names>',
+      'log formats to keep, with commas between: wal, row, statement, changeset, or modules such as ./my-format.js',
+      'wal',
+    )
     .addOption(
       new Option(
         '--row-image <what>',
@@ -140,7 +145,7 @@ function addFollow(program: Command): Command {
     .argument('<replica>', 'path of the copy; it is made when there is none')
     .option(
       '--format <name>',
-      'log format to follow by: wal, a copy byte for byte; row, a copy of the rows; statement, one that runs the statements again',
+      'log format to follow by: wal, a copy byte for byte; row or changeset, a copy of the rows; statement, one that runs the statements again; or a module',
       'wal',
     )
     .option('--page-size <bytes>', 'with row, statement: pages of this size in a copy that is made')
@@ -219,6 +224,16 @@ function addLog(program: Command, context: Context, done: (code: ExitCode) => vo
     .option('--details', 'print what each entry changes')
     .addOption(json())
     .action(async (database: string, flags: LogShowFlags) => done(await showLog(database, flags, context)))
+  log
+    .command('export')
+    .description('write the payloads of a log one behind another: changesets, events, or what its format makes')
+    .argument('<database>', 'path of the database that is served')
+    .requiredOption('--format <name>', 'which log')
+    .option('--after <sequence>', 'begin after this sequence; without it with the oldest entry that is kept')
+    .option('--limit <count>', 'stop after this many entries')
+    .action(async (database: string, flags: LogExportFlags) =>
+      done(await (await import('./log-export.ts')).exportLog(database, flags, context)),
+    )
   log
     .command('verify')
     .description('check every entry, and that none is missing; exit with 3 when something is wrong')

@@ -5,13 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 const FULL_MS = 5
 
 /**
- * Writes a text to a descriptor and resolves when it has all been taken. Unlike `process.stdout`, which waits for the reader of a pipe on this
+ * Writes a text, as UTF-8, or bytes to a descriptor and resolves when it has all been taken. Unlike `process.stdout`, which waits for the reader of a pipe on this
  * very thread, it leaves the thread free for signals and for the network.
  *
  * @throws the system's error, such as EPIPE
  */
-export async function writeOut(fd: number, text: string): Promise<void> {
-  const bytes = Buffer.from(text)
+export async function writeOut(fd: number, what: string | Uint8Array): Promise<void> {
+  const bytes = typeof what === 'string' ? Buffer.from(what) : what
   for (let at = 0; at < bytes.byteLength;) {
     const written = await writeSome(fd, bytes, at)
     if (written === 0) await pause(FULL_MS)
@@ -19,7 +19,7 @@ export async function writeOut(fd: number, text: string): Promise<void> {
   }
 }
 
-function writeSome(fd: number, bytes: Buffer, at: number): Promise<number> {
+function writeSome(fd: number, bytes: Uint8Array, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
     write(fd, bytes, at, bytes.byteLength - at, null, (error, written) => {
       if (error === null) resolve(written)

@@ -50,6 +50,7 @@ export async function openFollowerEngine(
 
 class Engine implements FollowerEngine {
   readonly #options: FollowerEngineOptions
+  readonly #format: string
   readonly #replica: Replica
   readonly #onEvent: (event: FollowerEvent) => void
   readonly #host: FollowerHost
@@ -76,6 +77,7 @@ class Engine implements FollowerEngine {
     onEvent: (event: FollowerEvent) => void,
   ) {
     this.#options = options
+    this.#format = formats[0]!.name
     this.#replica = replica
     this.#onEvent = onEvent
     // Told to take over what differs, it says that it does not know where it stands.
@@ -143,11 +145,11 @@ class Engine implements FollowerEngine {
       node: this.#replica.node,
       position: state.kind === 'ready' ? state.position : undefined,
       digest: state.kind === 'ready' ? showDigest(state.digest) : undefined,
-      formats: [this.#options.format],
+      formats: [this.#format],
       sqlite: sqliteVersion(),
       walBytes,
       logBytes: 0,
-      work: [{ format: this.#options.format, ...this.#applier.work }],
+      work: [{ format: this.#format, ...this.#applier.work }],
       leader: { url: this.#options.url, connected: follower.phase !== 'offline', tip: follower.tip?.position },
       ...(follower.tip === undefined ? {} : { lag: this.#lag(follower) }),
     }

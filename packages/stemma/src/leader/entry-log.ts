@@ -22,6 +22,7 @@ export class EntryLog {
   #tookMs = 0
   #barriers = 0
   #asRows = 0
+  #failures = 0
 
   constructor(format: LogFormat) {
     this.format = format
@@ -41,11 +42,10 @@ export class EntryLog {
     // `pages` are left out of a commit that is too large; `rows` are asked for all the same, and say so. Statements may be at hand.
     if (!commit.oversized || this.format.view !== 'pages') {
       try {
-        payload = this.format.encode(commit)
-        mustFit(payload, this.format, commit)
+        payload = checkPayload(this.format.encode(commit), this.format, commit)
       } catch (error) {
-        payload = undefined
-        onFailure(error)
+        if (StemmaError.is(error)) onFailure(error)
+        else this.#tellFailure(commit, error, onFailure)
       }
     }
     const barrier = payload === undefined
@@ -70,6 +70,15 @@ export class EntryLog {
     if (barrier) this.#barriers++
     else if (this.format.view === 'statements' && this.format.holdsRows?.(payload) === true) this.#asRows++
     this.#tookMs += performance.now() - startedAt
+  }
+
+  /** A format that fails may do so at every commit: it is told the first time, the second, the fourth, and so on. */
+  #tellFailure({ position }: Commit, cause: unknown, onFailure: (error: unknown) => void): void {
+    const failures = ++this.#failures
+    if ((failures & (failures - 1)) !== 0) return
+    const { name } = this.format
+    const what = `the format ${name} failed at ${showPosition(position)}: ${String(cause)}`
+    onFailure(new StemmaError('FORMAT_FAILED', what, { format: name, position, failures }, cause))
   }
 
   /** The entries added since the last call, as one run; undefined when there are none. */
@@ -97,8 +106,10 @@ export class EntryLog {
 }
 
 /** Rows tell what was and what is, so they may take more than the pages that hold them. */
-function mustFit({ byteLength }: Uint8Array, format: LogFormat, { position }: Commit): void {
-  if (byteLength <= ENTRY_BYTES_MAX) return
-  const size = `${byteLength} bytes of ${format.name}, more than ${ENTRY_BYTES_MAX}`
+function checkPayload(payload: unknown, { name }: LogFormat, { position }: Commit): Uint8Array {
+  if (!(payload instanceof Uint8Array)) throw new TypeError(`it gave no bytes, but ${typeof payload}`)
+  const { byteLength } = payload
+  if (byteLength <= ENTRY_BYTES_MAX) return payload
+  const size = `${byteLength} bytes of ${name}, more than ${ENTRY_BYTES_MAX}`
   throw new StemmaError('SNAPSHOT_NEEDED', `the commit at ${showPosition(position)} takes ${size}`, { position, byteLength })
 }

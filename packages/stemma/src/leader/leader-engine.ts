@@ -70,7 +70,11 @@ export async function openLeaderEngine(
 ): Promise<LeaderEngine> {
   const [driver, disk] = [betterSqlite3, nodeDisk]
   for (const [path, fd] of options.held ?? []) heldFiles(disk).adopt(path, fd)
-  const formats = await loadFormats(options.formats, { rowImage: options.rowImage, policy: options.policy })
+  const formats = await loadFormats(options.formats, {
+    rowImage: options.rowImage,
+    policy: options.policy,
+    database: options.database,
+  })
   const { path: database } = checkDatabase(options.database, { driver, disk, convertToWal: options.convertToWal })
   const lock = lockDatabase({ database, driver, disk })
   let log: BufferedLog | undefined

@@ -1,7 +1,7 @@
 import { StemmaError, type Position } from '@stemma/base'
 import { STATEMENT_CODES, type Finding, type StatementCode } from '@stemma/format-statement'
 import type { StatementFinding, StatementFormat } from '@stemma/log'
-import { loadFormats } from '../formats.ts'
+import { loadIfKnown } from '../formats.ts'
 import { entriesOf } from '../log/log-entries.ts'
 import type { LogReader } from '../log/log-file.ts'
 
@@ -82,15 +82,6 @@ async function statementFormats(database: string, log: LogReader): Promise<State
   if (found.length > 0) return found
   const what = names.length === 0 ? 'is empty' : `is kept as ${names.join(', ')}`
   throw new StemmaError('NO_LOG', `the log of ${database} ${what}, so no statements are in it`, { database, formats: names })
-}
-
-async function loadIfKnown(name: string): Promise<Awaited<ReturnType<typeof loadFormats>>[number] | undefined> {
-  try {
-    return (await loadFormats([name]))[0]
-  } catch (error) {
-    if (StemmaError.is(error, 'UNKNOWN_FORMAT')) return undefined
-    throw error
-  }
 }
 
 /** A code that only a newer Stemma knows can't be explained. */

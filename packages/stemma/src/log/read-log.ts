@@ -7,7 +7,7 @@ import { openLogFile } from './log-file.ts'
 export interface ReadLogOptions {
   /** Path of a leader's database on this machine; the leader may be at work, or not. */
   readonly database: string
-  /** Which of the logs: the name of a format. */
+  /** Which of the logs: a format, by its name or module. */
   readonly format: string
   /** Entries behind this sequence; by default the newest of all. */
   readonly after?: number
@@ -40,8 +40,9 @@ export interface LogEntry {
  * @throws StemmaError NO_LOG, WRONG_ROLE, UNKNOWN_FORMAT, DAMAGED_ENTRY
  */
 export async function readLog(options: ReadLogOptions): Promise<LogEntry[]> {
-  const { database, format: name, limit = 20 } = options
-  const [format] = await loadFormats([name])
+  const { database, limit = 20 } = options
+  const [format] = await loadFormats([options.format])
+  const { name } = format!
   const log = openLogFile(database)
   try {
     const newest = log.formats.find((each) => each.format === name)?.newest ?? 0

@@ -48,6 +48,34 @@ test('log show prints every log that there is, or the one that is named', async 
   expect(one.records().map(({ format }) => format)).toEqual(['row', 'row'])
 })
 
+test('log export writes payloads one behind another, from where it is told, and says up to where', async () => {
+  const log = logOf(entries(1, 5))
+  const all = start('log export app.db --format wal', { log })
+  const some = start('log export app.db --format wal --after 2 --limit 2', { log })
+  expect([await all.exitCode, await some.exitCode]).toEqual([0, 0])
+  expect([all.output(), all.errors()]).toEqual(['\u0001\u0002\u0003\u0004\u0005', 'stemma: 5 commits, up to 1:5\n'])
+  expect([some.output(), some.errors()]).toEqual(['\u0003\u0004', 'stemma: 2 commits, up to 1:4\n'])
+})
+
+test.each<[string, string, (list: Uint8Array[]) => Uint8Array[], number, string]>([
+  ['a barrier', '--format wal', (list) => [...list.slice(0, 2), ...entries(3, 5, true)], 2, 'SNAPSHOT_NEEDED'],
+  ['what was dropped meanwhile', '--format wal', (list) => list.toSpliced(2, 1), 2, 'POSITION_NOT_KEPT'],
+  ['what is not in the log', '--format row', (list) => list, 0, 'NO_LOG'],
+  ['a limit that is no number', '--format wal --limit x', (list) => list, 0, 'BAD_ARGUMENT'],
+])('log export ends at %s', async (_title, flags, damage, payloads, code) => {
+  const run = start(`log export app.db ${flags}`, { log: logOf(damage(entries(1, 5))) })
+  expect(await run.exitCode).toBeGreaterThan(0)
+  expect(run.output()).toBe('\u0001\u0002'.slice(0, payloads))
+  expect(run.errors()).toContain(code)
+})
+
+test('log export does not begin before the log', async () => {
+  const log = { ...logOf(entries(1, 5)), formats: [{ format: 'wal', oldest: 3, newest: 5, bytes: 0 }] }
+  const run = start('log export app.db --format wal --after 1', { log })
+  expect(await run.exitCode).toBe(1)
+  expect(run.errors()).toContain('POSITION_NOT_KEPT')
+})
+
 function logOf(list: readonly Uint8Array[]): LogReader {
   return {
     formats: [{ format: 'wal', oldest: 1, newest: 5, bytes: 0 }],

@@ -92,8 +92,10 @@ export function start(line: string, world: World = {}): Run {
   const context: Context = {
     engine,
     output: { isTTY: world.isTTY ?? false, columns: 100, write: (text) => (output += text) },
-    writeOut: (text) =>
-      world.writeFailure === undefined ? Promise.resolve(void (output += text)) : Promise.reject(world.writeFailure),
+    writeOut: (what) =>
+      world.writeFailure === undefined
+        ? Promise.resolve(void (output += Buffer.from(what).toString()))
+        : Promise.reject(world.writeFailure),
     errors: { write: (text) => (errors += text) },
     signals: {
       on: (signal, listener) => listeners.get(signal)?.add(listener),
