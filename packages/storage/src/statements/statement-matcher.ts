@@ -12,6 +12,8 @@ export interface StatementsOptions {
   readonly timeZone: string
   /** The program runs on another thread: a commit may be seen before its statements are here, and then it is worth to wait. */
   readonly mayWait: boolean
+  /** How long to wait then, at most. */
+  readonly waitMs?: Milliseconds
 }
 
 /** A commit as its statements are looked for. */
@@ -77,7 +79,7 @@ export class StatementMatcher {
     this.#drain()
     let found = this.#queue.take(frames)
     if (found === 'none' && (phase & 1) === 1 && phase !== this.#hopeless && this.#options.mayWait) {
-      reader.waitWhile(phase, WAIT)
+      reader.waitWhile(phase, this.#options.waitMs ?? WAIT)
       if (reader.phase === phase) this.#hopeless = phase
       this.#drain()
       found = this.#queue.take(frames)
