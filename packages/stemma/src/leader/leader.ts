@@ -97,7 +97,7 @@ export async function openLeader(options: LeaderOptions): Promise<Leader> {
   checkDatabase(path, { driver: betterSqlite3, disk: nodeDisk, convertToWal })
   const gate = new CommitGate()
   const journal = options.formats?.includes('statement') === true ? new JournalMemory() : undefined
-  const database = openWritten({ path, gate, journal, statements: options.statements ?? {} })
+  const database = await openWritten({ path, gate, journal, statements: options.statements ?? {} })
   try {
     const held = openedFiles(path, database)
     const engine = await openEngine(options, { gate, journal, held })

@@ -1,5 +1,13 @@
 import type { StatementPolicy } from '@stemma/format-statement'
-import { openGatedDatabase, type CommitGate, type GatedDatabase, type JournalMemory } from '@stemma/storage'
+import {
+  openFunctionRecorder,
+  openGatedDatabase,
+  openRecordedDatabase,
+  openStatementJournal,
+  type CommitGate,
+  type GatedDatabase,
+  type JournalMemory,
+} from '@stemma/storage'
 
 /** How statements are replicated, when followers may ask for the format `statement`. */
 export interface StatementOptions {
@@ -25,6 +33,18 @@ export interface WrittenOptions {
 }
 
 /** Opens the database that a leader's program writes to. */
-export function openWritten({ path, gate }: WrittenOptions): GatedDatabase {
-  return openGatedDatabase(path, gate, { fileMustExist: true })
+export async function openWritten({ path, gate, journal, statements }: WrittenOptions): Promise<GatedDatabase> {
+  const database = { fileMustExist: true }
+  if (journal === undefined) return openGatedDatabase(path, gate, database)
+  const { policy = 'mixed', recordable = [] } = statements
+  const { openClassifierJudge } = await import('./classifier-judge.ts')
+  return openRecordedDatabase(path, {
+    gate,
+    database,
+    sink: openStatementJournal(path, journal),
+    policy,
+    recordable,
+    openJudge: openClassifierJudge,
+    openFunctions: openFunctionRecorder,
+  })
 }

@@ -19,8 +19,10 @@ export interface DatabaseRecorder extends CallRecorder {
   prepared(sql: string): void
   /** The statements of a script; undefined when it is to be run as a whole. */
   split(script: string): readonly ScriptPart[] | undefined
-  /** A function, aggregate, module or extension comes; its name, if that is known. What is given back is registered for a function. */
-  defining<F extends UserFunction>(name: string | undefined, fn: F, isDeterministic: boolean): F
+  /** A function comes. What is given back is registered in its place. */
+  defining<F extends UserFunction>(name: string, fn: F, options: Database.RegistrationOptions): F
+  /** An aggregate, module or extension comes. */
+  extending(): void
   unsafeMode(isUnsafe: boolean): void
   closing(): void
   closed(): void
@@ -127,24 +129,24 @@ export class GatedDatabase extends Database {
   override function(name: string, ...rest: [unknown, unknown?]): this {
     const fn = rest.findIndex((each) => typeof each === 'function')
     if (this.#recorder !== undefined && typeof name === 'string' && fn >= 0) {
-      const { deterministic = false } = (rest[0] ?? {}) as Database.RegistrationOptions
-      rest[fn] = this.#recorder.defining(name, rest[fn] as UserFunction, deterministic)
+      const options = fn === 0 ? {} : ((rest[0] ?? {}) as Database.RegistrationOptions)
+      rest[fn] = this.#recorder.defining(name, rest[fn] as UserFunction, options)
     }
     return (super.function as (...parameters: unknown[]) => this)(name, ...rest)
   }
 
   override aggregate<T>(...parameters: Parameters<typeof Database.prototype.aggregate<T>>): this {
-    this.#recorder?.defining(undefined, nothing, false)
+    this.#recorder?.extending()
     return super.aggregate<T>(...parameters)
   }
 
   override table(...parameters: Parameters<Database.Database['table']>): this {
-    this.#recorder?.defining(undefined, nothing, false)
+    this.#recorder?.extending()
     return super.table(...parameters)
   }
 
   override loadExtension(...parameters: Parameters<Database.Database['loadExtension']>): this {
-    this.#recorder?.defining(undefined, nothing, false)
+    this.#recorder?.extending()
     return super.loadExtension(...parameters)
   }
 
@@ -189,8 +191,6 @@ const SQLITE_DEFAULT = 1000
 /** The name that better-sqlite3 uses. */
 const SAVEPOINT = '`\t_bs3.\t`'
 const TRANSACTION_KINDS = ['default', 'deferred', 'immediate', 'exclusive'] as const
-
-function nothing(): void {}
 
 interface Step {
   run(): unknown

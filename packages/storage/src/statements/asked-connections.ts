@@ -11,19 +11,20 @@ import type { JudgeConnection, JudgeStatement } from './statement-judge.ts'
  * - whatever reads the main database within a transaction that has only been begun makes it read from there on, and a write that follows is refused where it
  *   would have waited.
  *
- * The program's own connection is asked for what only it sees: tables that its transaction has made, TEMP, attached databases, its functions.
+ * The program's own connection is asked for what only it sees: tables that its transaction has made, TEMP, attached databases, modules.
  */
 export class AskedConnections implements JudgeConnection {
   readonly #plain: PlainDatabase
   readonly #state: TransactionState
   #second: Database.Database | undefined
   #settings: StatementSettings | undefined
-  #changes: JudgeStatement
+  readonly #functions: FunctionStub[] = []
+  readonly #changes: JudgeStatement
   /** The transaction that is open holds the write lock. */
   isLocked = false
   /** The transaction that is open has changed the schema. */
   hasNewSchema = false
-  /** The program has functions, modules or databases that a second connection has not. */
+  /** The program has aggregates, modules or databases that a second connection has not. */
   hasOwnThings = false
   /** There is something in TEMP. */
   hasTemp = false
@@ -43,6 +44,13 @@ export class AskedConnections implements JudgeConnection {
   /** Whether EXPLAIN would make a statement that says this see another value of `changes()` than it should. */
   wouldDisturb(says: () => boolean): boolean {
     return this.#isOwnNeeded() && Number(this.#changes.get()) !== 0 && says()
+  }
+
+  /** The program has a function of its own. Nobody calls the one that stands for it. */
+  define(name: string, argumentCount: number, options: Database.RegistrationOptions): void {
+    const stub = { name, argumentCount, options }
+    this.#functions.push(stub)
+    if (this.#second !== undefined) defineStub(this.#second, stub)
   }
 
   /** The settings that are to hold for EXPLAIN. */
@@ -78,6 +86,7 @@ export class AskedConnections implements JudgeConnection {
     if (this.#second === undefined) {
       this.#second = new Database(this.#plain.path, { readonly: true, fileMustExist: true })
       if (this.#settings !== undefined) applySettings(this.#second, this.#settings)
+      for (const stub of this.#functions) defineStub(this.#second, stub)
     }
     return this.#second.prepare(sql) as unknown as JudgeStatement
   }
@@ -95,6 +104,12 @@ export class AskedConnections implements JudgeConnection {
   }
 }
 
+interface FunctionStub {
+  readonly name: string
+  readonly argumentCount: number
+  readonly options: Database.RegistrationOptions
+}
+
 const EXPLAIN = /^explain\b/i
 const SCHEMA = /\bmain\.sqlite_schema\b/
 const MAIN = /\bmain\./
@@ -104,4 +119,13 @@ function applySettings(database: Database.Database, settings: StatementSettings)
   database.pragma(`recursive_triggers = ${settings.recursiveTriggers}`)
   database.pragma(`ignore_check_constraints = ${settings.ignoreCheckConstraints}`)
   database.pragma(`case_sensitive_like = ${settings.caseSensitiveLike}`)
+}
+
+function defineStub(database: Database.Database, { name, argumentCount, options }: FunctionStub): void {
+  const stub = Object.defineProperty((): null => null, 'length', { value: argumentCount })
+  try {
+    database.function(name, { ...options }, stub)
+  } catch {
+    // The program's own definition fails as well.
+  }
 }

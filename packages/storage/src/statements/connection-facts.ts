@@ -81,6 +81,11 @@ export class ConnectionFacts {
     return this.#dataVersion === before
   }
 
+  /** From here on `isAlone` looks at what others do. No transaction is open. */
+  watchOthers(): void {
+    this.#dataVersion = this.#dataVersionStatement.get()
+  }
+
   /** `run` is refused then. */
   #isIterating(): boolean {
     try {

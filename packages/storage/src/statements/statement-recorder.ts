@@ -147,14 +147,18 @@ export class StatementRecorder implements DatabaseRecorder {
     return splitScript(script, (text) => this.#judge.split(text))
   }
 
-  defining<F extends UserFunction>(name: string | undefined, fn: F, isDeterministic: boolean): F {
+  defining<F extends UserFunction>(name: string, fn: F, options: Database.RegistrationOptions): F {
     this.#edition.renew()
-    this.#asked.hasOwnThings = true
-    if (name === undefined) return fn
+    this.#asked.define(name, fn.length, options)
     const folded = fold(name)
     this.#own.delete(folded)
     if (this.#functions === undefined || !this.#recordable.has(folded)) return fn
-    return this.#functions.wrap(folded, fn, isDeterministic)
+    return this.#functions.wrap(folded, fn, options.deterministic === true)
+  }
+
+  extending(): void {
+    this.#edition.renew()
+    this.#asked.hasOwnThings = true
   }
 
   unsafeMode(isUnsafe: boolean): void {
@@ -186,6 +190,7 @@ export class StatementRecorder implements DatabaseRecorder {
   #hear(): void {
     const { isWanted } = this.#sink
     const hasNews = isWanted && (!this.#wasWanted || this.#sink.takeSchemaNews() !== undefined)
+    if (isWanted && !this.#wasWanted) this.#facts.watchOthers()
     this.#wasWanted = isWanted
     // A policy that refuses statements must not go by what is no longer true.
     if (!hasNews && this.#policy !== 'reject') return
@@ -223,7 +228,7 @@ export class StatementRecorder implements DatabaseRecorder {
 
   /** @throws StemmaError STATEMENT_REFUSED; or what SQLite says when it refuses the statement itself */
   #refuse(judged: JudgedStatement): void {
-    if (judged.refused?.code === 'SQL_ERROR') this.#plain.prepare(judged.sql)
+    if (judged.verdict.findings.some(({ code }) => code === 'SQL_ERROR')) this.#plain.prepare(judged.sql)
     this.#judged.refuse(judged)
   }
 

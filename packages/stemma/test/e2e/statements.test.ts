@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import { StemmaError } from '@stemma/base'
+import { expect, onTestFinished, test } from 'vitest'
+import { openFollower, openLeader, type FollowerEvent, type Leader, type LeaderOptions } from '../../src/index.ts'
+import { newDice, printSeed, times } from './support/dice.ts'
+import { makeDatabase, newFolder } from './support/folder.ts'
+import { expectSameRows } from './support/mirror.ts'
+import { SCHEMA, layoutOf, nextSql, pragmasOf } from './support/workload.ts'
+
+const SEED = printSeed('statements')
+const POLICIES = ['mixed', 'record'] as const
+
+interface World {
+  readonly app: string
+  readonly leader: Leader
+  /** Waits until the copy is there, and compares it. */
+  expectSame(): Promise<void>
+  /** Entries so far, and those that hold rows. */
+  sent(): Promise<{ entries: number; asRows: number }>
+}
+
+async function newWorld(schema: string, options: Partial<LeaderOptions> = {}, pragmas = ''): Promise<World> {
+  const folder = newFolder()
+  const [app, copy] = [join(folder, 'app.db'), join(folder, 'copy.db')]
+  makeDatabase(app, schema, pragmas)
+  const leader = await openLeader({ database: app, formats: ['statement'], ...options })
+  onTestFinished(() => leader.close())
+  const trouble: FollowerEvent[] = []
+  const onEvent = (event: FollowerEvent): void => {
+    if (['warning', 'failed', 'diverged'].includes(event.kind)) trouble.push(event)
+  }
+  const follower = await openFollower({ url: leader.url, database: copy, format: 'statement', thread: 'same', onEvent })
+  onTestFinished(() => follower.close())
+  return {
+    app,
+    leader,
+    async expectSame() {
+      await leader.waitFor({ level: 'applied', timeoutMs: 60_000 }).catch((error: unknown) => {
+        expect(trouble).toEqual([])
+        throw error
+      })
+      expectSameRows(app, copy)
+      expect(trouble).toEqual([])
+    },
+    async sent() {
+      const status = await leader.status()
+      const work = status.work?.find(({ format }) => format === 'statement')
+      return { entries: work?.entries ?? 0, asRows: work?.asRows ?? 0 }
+    },
+  }
+}
+
+const ACCOUNTS = `CREATE TABLE account (id INTEGER PRIMARY KEY, owner TEXT, cents INTEGER, at TEXT DEFAULT CURRENT_TIMESTAMP, token DEFAULT (hex(randomblob(8))));
+  CREATE TABLE audit (id INTEGER PRIMARY KEY, account, what);
+  CREATE TRIGGER paid AFTER UPDATE OF cents ON account BEGIN INSERT INTO audit (account, what) VALUES (new.id, new.cents - old.cents); END;`
+
+test('safe statements travel as such, and a copy runs them again, triggers included', async () => {
+  const { leader, expectSame, sent } = await newWorld(ACCOUNTS)
+  const { database } = leader
+  const open = database.prepare('INSERT INTO account (owner, cents, at, token) VALUES (?, ?, ?, ?)')
+  const pay = database.prepare('UPDATE account SET cents = cents + :cents WHERE id = :id')
+  for (let i = 1; i <= 50; i++) open.run(`owner ${i}`, BigInt(i), null, Buffer.from([i]))
+  database.transaction(() => {
+    for (let id = 1; id <= 50; id++) pay.run({ id, cents: BigInt(id) })
+  })()
+  database.exec(
+    'UPDATE account SET cents = cents * 2 WHERE id = 7; DELETE FROM account WHERE id % 7 = 3; CREATE INDEX by_owner ON account (owner)',
+  )
+  await expectSame()
+  expect(await sent()).toEqual({ entries: 54, asRows: 0 })
+})
+
+test.each([
+  ['mixed', 4],
+  ['record', 1],
+] as const)('%s: unsafe statements leave the same on a copy; %i transactions travel as rows', async (policy, asRows) => {
+  const { leader, expectSame, sent } = await newWorld(ACCOUNTS, { statements: { policy, recordable: ['lucky'] } })
+  const { database } = leader
+  database.function('lucky', () => Math.random())
+  database.exec('INSERT INTO account (owner, cents) VALUES (hex(randomblob(4)), random())')
+  database.transaction(() => {
+    database.exec("INSERT INTO account (owner, cents, at, token) VALUES ('a', 1, 2, 3)")
+    database.prepare("UPDATE account SET cents = 5, at = datetime('now', 'localtime') WHERE id = ?").run(1n)
+    database.exec('INSERT INTO audit (account, what) VALUES (last_insert_rowid(), changes())')
+  })()
+  database.prepare('INSERT INTO audit (what) VALUES (lucky()) RETURNING what').get()
+  database.exec("INSERT INTO audit (what) VALUES ('safe')")
+  database.exec('DELETE FROM audit WHERE id IN (SELECT id FROM audit LIMIT 1)')
+  await expectSame()
+  expect(await sent()).toEqual({ entries: 5, asRows })
+})
+
+test('reject refuses an unsafe statement, says why, and leaves the database as it was', async () => {
+  const { leader, expectSame, sent } = await newWorld(ACCOUNTS, { statements: { policy: 'reject' } })
+  const { database } = leader
+  const caught = (work: () => unknown): unknown => {
+    try {
+      return work()
+    } catch (error) {
+      return error
+    }
+  }
+  const error = caught(() =>
+    database.prepare("INSERT INTO account (owner, at) VALUES ('a', datetime('now'))").run(),
+  ) as StemmaError
+  expect(error).toBeInstanceOf(StemmaError)
+  expect(error).toMatchObject({ code: 'STATEMENT_REFUSED', details: { code: 'RANDOM_VALUE' } })
+  expect(database.prepare('SELECT count(*) FROM account').pluck().get()).toBe(0)
+  expect(caught(() => database.prepare('SELECT * FROM nowhere'))).toMatchObject({ code: 'SQLITE_ERROR' })
+  expect(caught(() => database.exec('INSERT INTO nowhere VALUES (1)'))).toMatchObject({ code: 'SQLITE_ERROR' })
+  database.exec("INSERT INTO account (owner, at, token) VALUES ('a', 1, 2)")
+  await expectSame()
+  expect(await sent()).toEqual({ entries: 1, asRows: 0 })
+})
+
+test.each(POLICIES.flatMap((policy) => Array.from({ length: times(2, 50) }, (_, n) => [policy, n] as const)))(
+  '%s, workload %i: whatever a program runs, a copy by statements ends with the same rows',
+  { timeout: 240_000 },
+  async (policy, n) => {
+    const dice = newDice(SEED + n)
+    const { leader, expectSame, sent } = await newWorld(SCHEMA, { statements: { policy } }, pragmasOf(layoutOf(n + (SEED % 24))))
+    let step = 0
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 20; i++) leader.database.exec(nextSql(dice, step++))
+      await expectSame()
+    }
+    const { entries, asRows } = await sent()
+    expect(entries).toBeGreaterThan(asRows)
+  },
+)
