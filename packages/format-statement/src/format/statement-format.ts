@@ -94,7 +94,7 @@ function writeStatements(writer: StatementWriter, statements: CommitStatements):
   writer.begin()
   writer.byte(timeZone === NO_ZONE ? 0 : HAS_TIME_ZONE)
   writer.signed(schemaVersion)
-  if (timeZone !== NO_ZONE) writer.text(timeZone)
+  if (timeZone !== NO_ZONE) writer.sql(timeZone)
   writer.statements(statements)
 }
 
@@ -130,7 +130,7 @@ function openPayload(payload: Uint8Array, parts: { readonly rows: RowFormat; rea
   if (isRows) return openRows(reader, parts.rows, (flags & HAS_REASON) !== 0)
   if ((flags & COMPRESSED) !== 0) reader = new StatementReader(decompressBody(reader, parts.compressor), 0)
   const schemaVersion = reader.signed()
-  const timeZone = (flags & HAS_TIME_ZONE) === 0 ? NO_ZONE : reader.text()
+  const timeZone = (flags & HAS_TIME_ZONE) === 0 ? NO_ZONE : reader.sql()
   return { kind: 'statements', statements: { schemaVersion, timeZone, statements: reader.statements() } }
 }
 

@@ -58,7 +58,7 @@ const realBits = new BigInt64Array(real.buffer)
 export class StatementReader extends PayloadReader {
   #items = 0
   readonly #texts: KnownText[] = []
-  #settings: StatementSettings = settingsOf(USUAL_SETTINGS)
+  #settings: StatementSettings = KNOWN_SETTINGS[USUAL_SETTINGS]!
 
   /** All statements to the end. */
   statements(): LoggedStatement[] {
@@ -120,9 +120,9 @@ export class StatementReader extends PayloadReader {
   }
 
   #readSettings(): StatementSettings {
-    const bits = this.byte()
-    if (bits >= 1 << SETTINGS.length) throw damagedPayload(this.at, 'unknown settings')
-    return settingsOf(bits)
+    const settings = KNOWN_SETTINGS[this.byte()]
+    if (settings === undefined) throw damagedPayload(this.at, 'unknown settings')
+    return settings
   }
 
   #named(): Readonly<Record<string, StatementValue>> {
@@ -242,6 +242,9 @@ export class StatementReader extends PayloadReader {
 function unzigzag(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2
 }
+
+/** By their bits: the same object each time, so that it is quickly seen that nothing changed. */
+const KNOWN_SETTINGS: readonly StatementSettings[] = Array.from({ length: 1 << SETTINGS.length }, (_, bits) => settingsOf(bits))
 
 function settingsOf(bits: number): StatementSettings {
   const is = (i: number): boolean => (bits & (1 << i)) !== 0

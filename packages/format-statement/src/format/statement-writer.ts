@@ -46,6 +46,8 @@ import { encodeUtf8 } from './utf8.ts'
 /** Packed texts that are remembered, and no longer ones than this. */
 const PACKED_MAX = 500
 const PACKED_LENGTH_MAX = 4096
+/** A text of at most so many UTF-16 code units is tried as ASCII first. */
+const PLAIN_MAX = 200
 
 /** Thrown when a payload would be larger than an entry may be: the commit then travels as rows. */
 export class PayloadTooLarge extends Error {}
@@ -173,7 +175,7 @@ export class StatementWriter extends PayloadWriter {
     if (value === null) this.byte(NULL)
     else if (typeof value === 'bigint') this.#integer(value)
     else if (typeof value === 'number') this.#real(value)
-    else if (typeof value === 'string') this.#bytes(TEXT, encodeUtf8(value))
+    else if (typeof value === 'string') this.#text(value)
     else this.#bytes(BLOB, value)
   }
 
@@ -190,6 +192,23 @@ export class StatementWriter extends PayloadWriter {
     this.byte(REAL)
     real[0] = value
     this.int64(realBits[0]!)
+  }
+
+  /** Most texts are short and plain: those are not worth a call of the host. */
+  #text(text: string): void {
+    const { length } = text
+    if (length > PLAIN_MAX) return this.#bytes(TEXT, encodeUtf8(text))
+    const start = this.length
+    this.#room(length)
+    this.#tagged(TEXT, length)
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit >= 0x80) {
+        this.length = start
+        return this.#bytes(TEXT, encodeUtf8(text))
+      }
+      this.byte(unit)
+    }
   }
 
   #bytes(kind: number, bytes: Uint8Array): void {
@@ -255,7 +274,9 @@ function zigzag(value: number): number {
 }
 
 function settingsBits(settings: StatementSettings): number {
-  return SETTINGS.reduce((bits, name, i) => bits | (settings[name] ? 1 << i : 0), 0)
+  let bits = 0
+  for (let i = 0; i < SETTINGS.length; i++) if (settings[SETTINGS[i]!]) bits |= 1 << i
+  return bits
 }
 
 function isSameVerdict(a: StatementVerdict, b: StatementVerdict): boolean {

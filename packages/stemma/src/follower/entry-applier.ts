@@ -12,13 +12,23 @@ const RESYNC = new Set(['REPLICA_DIFFERS', 'REPLICA_WRITTEN', 'SNAPSHOT_NEEDED',
 /** Between two syncs, so that under load each serves several commits, and the disk has time for others. */
 const SYNC_PAUSE_MS: Milliseconds = 2
 
+/** Where small entries may be much work, about so much of it is done at a time: acks and checkpoints come in between. */
+const SLICE_MS: Milliseconds = 200
+const SLICE_ENTRIES_MIN = 1
+const SLICE_ENTRIES_MAX = 10_000
+const SLICE_ENTRIES_FIRST = 256
+
 /** Applies entries as they come: those that wait are applied together. Says what became of them, and when they are durable. */
 export class EntryApplier {
   readonly #replica: Replica
   readonly #step: (input: FollowerInput) => void
   readonly #warn: (error: unknown) => void
   readonly #merge: boolean
+  readonly #slices: boolean
   #waiting: Uint8Array[] = []
+  /** What was decoded and waits for the next slice. */
+  #rest: readonly DecodedEntry[] = []
+  #sliceEntries = SLICE_ENTRIES_FIRST
   #isScheduled = false
   #durable: Position | undefined
   #syncing: Promise<void> | undefined
@@ -31,9 +41,19 @@ export class EntryApplier {
   #tookMs = 0
   #delayMs: Milliseconds | undefined
 
-  /** @param parts.merge - the replica puts entries that come together into one transaction: the more the better */
-  constructor(parts: { replica: Replica; merge: boolean; step: (input: FollowerInput) => void; warn: (error: unknown) => void }) {
+  /**
+   * @param parts.merge - the replica puts entries that come together into one transaction: the more the better
+   * @param parts.slices - a small entry may be much work
+   */
+  constructor(parts: {
+    replica: Replica
+    merge: boolean
+    slices: boolean
+    step: (input: FollowerInput) => void
+    warn: (error: unknown) => void
+  }) {
     this.#merge = parts.merge
+    this.#slices = parts.slices
     this.#replica = parts.replica
     this.#step = parts.step
     this.#warn = parts.warn
@@ -54,6 +74,7 @@ export class EntryApplier {
   /** Drops what waits: the protocol has thrown it away. */
   drop(): void {
     this.#waiting = []
+    this.#rest = []
   }
 
   /** Resolves when no sync is under way: before the copy becomes another. */
@@ -78,32 +99,46 @@ export class EntryApplier {
 
   #applyWaiting(): void {
     this.#isScheduled = false
-    if (this.#isClosed || this.#waiting.length === 0) return
+    if (this.#isClosed || (this.#waiting.length === 0 && this.#rest.length === 0)) return
     const room = this.#replica.room()
     if (room !== undefined) {
       this.#isScheduled = true
       return void room.then(() => this.#applyWaiting())
     }
     // Each entry that is not merged takes frames of its own: a little at a time, so that the WAL can be kept short in between.
-    const runs = this.#waiting.splice(0, this.#merge ? Infinity : 1)
-    if (this.#waiting.length > 0) this.#schedule()
+    const runs = this.#waiting.splice(0, this.#rest.length > 0 ? 0 : this.#merge ? Infinity : 1)
     const before = positionOf(this.#replica)
     const startedAt = performance.now()
     let failure: StemmaError | undefined
     let entries: DecodedEntry[] = []
     try {
-      entries = runs.flatMap(decodeRun)
+      entries = this.#takeSlice(runs.flatMap(decodeRun))
+      if (this.#waiting.length > 0 || this.#rest.length > 0) this.#schedule()
       this.#replica.apply(entries)
     } catch (error) {
       failure = asStemmaError(error)
-      this.#waiting = []
+      this.drop()
     }
-    this.#count(before, entries, performance.now() - startedAt)
+    const tookMs = performance.now() - startedAt
+    this.#adapt(entries.length, tookMs)
+    this.#count(before, entries, tookMs)
     this.#tellApplied(before, entries)
     if (failure === undefined) return
     const isBarrier = failure.code === 'SNAPSHOT_NEEDED'
     if (RESYNC.has(failure.code)) this.#step({ kind: 'needs-resync', why: isBarrier ? 'barrier' : 'differs', error: failure })
     else this.#step({ kind: 'failed', error: failure })
+  }
+
+  #takeSlice(decoded: readonly DecodedEntry[]): DecodedEntry[] {
+    const entries = [...this.#rest, ...decoded]
+    if (!this.#slices) return entries
+    this.#rest = entries.slice(this.#sliceEntries)
+    return entries.slice(0, this.#sliceEntries)
+  }
+
+  #adapt(count: number, tookMs: Milliseconds): void {
+    if (tookMs > SLICE_MS) this.#sliceEntries = Math.max(SLICE_ENTRIES_MIN, Math.floor((count * SLICE_MS) / tookMs))
+    else if (count === this.#sliceEntries) this.#sliceEntries = Math.min(SLICE_ENTRIES_MAX, 2 * this.#sliceEntries)
   }
 
   #count(before: Position | undefined, entries: readonly DecodedEntry[], tookMs: Milliseconds): void {

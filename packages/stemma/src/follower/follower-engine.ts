@@ -98,6 +98,7 @@ class Engine implements FollowerEngine {
     this.#applier = new EntryApplier({
       replica,
       merge: options.merge,
+      slices: formats.some(({ view }) => view === 'statements'),
       step: (input) => this.#host.step(input),
       warn: (error) => this.#warn(error),
     })

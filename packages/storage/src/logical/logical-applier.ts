@@ -32,6 +32,8 @@ export interface LogicalApplierOptions {
 // A group ends when its payloads have so many bytes, or it holds so many entries; what follows is the next group.
 const GROUP_BYTES = 8 * 1024 * 1024
 const GROUP_ENTRIES = 10_000
+// A row that a statement changed counts as so many bytes: its entry says nothing of what it puts into the WAL.
+const ROW_BYTES = 64
 
 /** One of the connections that write the copy. */
 type Side = RowSide | StatementSide
@@ -41,6 +43,8 @@ interface Work {
   readonly side: Side
   /** It is a transaction of its own. */
   readonly isAlone: boolean
+  /** What it counts as. */
+  readonly byteLength: number
   /** True when it can come into the transaction that this side has open. */
   fits(): boolean
   start(): void
@@ -132,7 +136,7 @@ export class LogicalApplier {
     try {
       for (const entry of entries) {
         if (!followsOn(last ?? this.#place, entry)) continue
-        const { side, isAlone, fits, start, write } = this.#work(entry)
+        const { side, isAlone, byteLength, fits, start, write } = this.#work(entry)
         if (open !== undefined && (isAlone || open !== side || !fits())) end()
         if (open === undefined) {
           this.#forced = []
@@ -142,7 +146,7 @@ export class LogicalApplier {
         }
         write()
         last = entry
-        bytes += entry.byteLength
+        bytes += byteLength
         count++
         if (isAlone || !merge || bytes >= GROUP_BYTES || count >= GROUP_ENTRIES) end()
       }
@@ -154,7 +158,7 @@ export class LogicalApplier {
 
   /** What an entry is for, and for which of the connections. */
   #work(entry: DecodedEntry): Work {
-    const { position } = entry
+    const { position, byteLength } = entry
     const decoded = this.#decode(entry)
     if (decoded.kind === 'rows') {
       const { rows } = decoded
@@ -162,6 +166,7 @@ export class LogicalApplier {
       return {
         side,
         isAlone: side.isAlone(rows),
+        byteLength,
         fits: () => true,
         start: () => side.start(),
         write: () => side.write(rows, position),
@@ -172,6 +177,7 @@ export class LogicalApplier {
     return {
       side,
       isAlone: side.isAlone(statements),
+      byteLength: statements.statements.reduce((sum, { outcome }) => sum + ROW_BYTES * outcome.changes, byteLength),
       fits: () => side.fits(statements),
       start: () => side.start(statements, position),
       write: () => side.write(statements, position),

@@ -11,6 +11,9 @@ import { ConnectionSettings } from './statement-settings.ts'
 /** The code of a finding: the statement asks what the connection did before. */
 const ASKS_CONNECTION = 'CONNECTION_STATE'
 
+/** Quicker than to look for the first word. */
+const MAY_BE_VACUUM = /vacuum/i
+
 /** What statements run on: a connection of its own, and what is kept of it. */
 interface Runner {
   readonly connection: SqliteConnection
@@ -45,7 +48,7 @@ export class StatementSide {
 
   /** VACUUM runs in no transaction. */
   isAlone({ statements }: CommitStatements): boolean {
-    return statements.length === 1 && firstWord(statements[0]!.sql) === 'VACUUM'
+    return statements.length === 1 && MAY_BE_VACUUM.test(statements[0]!.sql) && firstWord(statements[0]!.sql) === 'VACUUM'
   }
 
   /** Tells whether a commit can come into the transaction that is open. */
