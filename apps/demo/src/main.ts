@@ -1,224 +1,63 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline/promises'
+import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import Database from 'better-sqlite3'
-import { type Leader, openLeader, verifyCopy } from 'stemma'
-import { dumpDatabase } from './dump.ts'
-import { type FollowerProcess, startFollower } from './follower.ts'
-import { type Load, startLoad } from './load.ts'
-import { newForeignWorkload, newShopWorkload, openShop } from './shop.ts'
-import { type Stage, openStage } from './stage.ts'
 
-const HELP = `Usage: pnpm demo [--once] [--database FILE] [--rate N] [--scene MS]
+const HELP = `Usage: pnpm demo [--database FILE] [--rate N] [--port N] [--no-open]
+       pnpm demo --once [--json] [--database FILE] [--rate N] [--scene MS] [--compare LIST]
 
-A leader under load, and two followers in processes of their own: one by pages, which is killed and comes back, and one by rows. Then the proof
-that all are equal.
+One leader, and a follower in every format, each in a process of its own: real files, real TCP. The page shows them live, compares the formats,
+looks into their logs and lets you break things.
 
-  --once           one round, without waiting for anybody; the last line is one of JSON
   --database FILE  use a copy of this database instead of a small shop; the file itself is only read
-  --rate N         transactions a second (2000)
-  --scene MS       for how long each scene is watched (1500)`
+  --rate N         transactions a second that are written meanwhile (page: 20; --once: 1000)
+  --port N         where the page is served, on this machine only (a free one)
+  --no-open        don't open the page in the browser
 
-const RATE = 2_000
-
-/** For how long a scene is watched, in milliseconds. */
-const SCENE_MS = 1_500
+  --once           no page: the same as a report here; exits with 0 only when every copy is equal
+  --json           with --once: nothing but one line of JSON
+  --scene MS       with --once: for how long each scene is watched (1500)
+  --compare LIST   with --once: which workloads are compared, such as inserts,bulk (all)`
 
 const { values: flags } = parseArgs({
   options: {
     once: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
     database: { type: 'string' },
-    rate: { type: 'string', default: String(RATE) },
-    scene: { type: 'string', default: String(SCENE_MS) },
+    rate: { type: 'string' },
+    compare: { type: 'string' },
+    scene: { type: 'string', default: '1500' },
+    port: { type: 'string', default: '0' },
+    'no-open': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
-if (flags.help) {
-  console.log(HELP)
+// Seven processes run the same source: what comes of stripping its types is kept. What is not asked for is not loaded.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url))
+enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+
+if (flags.help) console.log(HELP)
+else if (flags.once) {
+  const { playOnce } = await import('./report/play-once.ts')
+  const { database, json } = flags
+  const isTrue = await playOnce({
+    database,
+    json,
+    rate: toCount(flags.rate ?? '1000', '--rate'),
+    sceneMs: toCount(flags.scene, '--scene'),
+    workloads: flags.compare?.split(','),
+  })
+  process.exitCode = isTrue ? 0 : 1
 } else {
-  process.exitCode = (await play()) ? 0 : 1
+  const { runServer } = await import('./server/run-server.ts')
+  const { database, 'no-open': isQuiet } = flags
+  const [rate, port] = [toCount(flags.rate ?? '20', '--rate'), toCount(flags.port, '--port')]
+  await runServer({ database, rate, port, mayOpen: !isQuiet })
 }
 
-/** Plays the demo in a temp folder; true when both databases came out equal. */
-async function play(): Promise<boolean> {
-  const folder = mkdtempSync(join(tmpdir(), 'stemma-demo-'))
-  const end = (): void => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', end)
-  process.once('SIGINT', () => process.exit(130))
-  const stage = openStage(process.stdout)
-  const path = join(folder, 'shop.db')
-  const copies = { copy: join(folder, 'copy.db'), rowCopy: join(folder, 'rows.db') }
-  await makeDatabase(path, flags.database)
-
-  stage.title('A database, and a leader that ships its WAL, and its rows')
-  await using leader = await openLeader({ database: path, formats: ['wal', 'row'] })
-  const work = flags.database === undefined ? newShopWorkload(leader.database) : newForeignWorkload(leader.database)
-  stage.say(`${path}\nserved at ${leader.url}, while this process writes ${flags.rate} transactions a second`)
-
-  let equal: boolean
-  do {
-    equal = await playRound({ stage, leader, load: startLoad(work, Number(flags.rate)), ...copies })
-    if (flags.once || process.stdin.isTTY !== true) break
-  } while (await askForMore())
-  return equal
-}
-
-interface Round {
-  readonly stage: Stage
-  readonly leader: Leader
-  readonly load: Load
-  readonly copy: string
-  readonly rowCopy: string
-}
-
-async function playRound({ stage, leader, load, copy, rowCopy }: Round): Promise<boolean> {
-  stage.title('A follower, in a process of its own')
-  let follower = startFollower(leader.url, copy, 'wal')
-  const byRows = startFollower(leader.url, rowCopy, 'row')
-  await Promise.all([follower.open, byRows.open])
-  stage.say(`process ${follower.pid}: took a snapshot of ${mebibytes(follower.snapshotBytes)} while the leader went on writing`)
-  stage.say(`process ${byRows.pid}: another, which follows by rows`)
-  const lastSeen = await watch(stage, leader)
-
-  stage.title('kill -9')
-  await follower.kill()
-  stage.say(`the follower is gone at commit ${count(lastSeen)} or so; the leader does not care`)
-  await watch(stage, leader, lastSeen)
-
-  stage.title('It comes back')
-  const backAt = performance.now()
-  follower = startFollower(leader.url, copy, 'wal')
-  await follower.open
-  const tookMs = Math.round(performance.now() - backAt)
-  const how = follower.snapshotBytes === 0 ? 'went on where it was, by the log' : 'took over the pages that differ'
-  stage.say(`${how}: caught up ${tookMs} ms after it was started`)
-  await watch(stage, leader)
-
-  stage.title('The proof')
-  load.stop()
-  const proof = await prove({ leader, follower, copy, rowCopy })
-  await Promise.all([follower.close(), byRows.close()])
-  for (const [what, [mine, theirs]] of Object.entries(proof.compared)) {
-    stage.say(`${what.padEnd(30)}${mine === theirs ? 'equal' : 'DIFFERENT'}   ${mine}${mine === theirs ? '' : ` and ${theirs}`}`)
-  }
-  stage.say(`${'integrity_check of the copy'.padEnd(30)}${proof.integrity}`)
-  stage.say(
-    `${'longest transaction'.padEnd(30)}${load.slowestMs.toFixed(1)} ms, of ${count(load.commits)} (some change nothing, and are no commits)`,
-  )
-  stage.end()
-  const equal = proof.integrity === 'ok' && Object.values(proof.compared).every(([mine, theirs]) => mine === theirs)
-  console.log(
-    JSON.stringify({
-      equal,
-      commits: proof.position,
-      digest: proof.digest,
-      rows: proof.rows,
-      kills: 1,
-      resumedMs: tookMs,
-    }),
-  )
-  return equal
-}
-
-interface Proof {
-  readonly position: number
-  readonly digest: string
-  readonly rows: number
-  readonly integrity: string
-  /** What was compared: the leader's and the copy's. */
-  readonly compared: Readonly<Record<string, readonly [string, string]>>
-}
-
-interface ToProve {
-  readonly leader: Leader
-  readonly follower: FollowerProcess
-  readonly copy: string
-  readonly rowCopy: string
-}
-
-/** Compares leader and copies in every way that we know: by their own word, and by reading all of both by SQL. */
-async function prove({ leader, follower, copy, rowCopy }: ToProve): Promise<Proof> {
-  await leader.waitFor({ followers: 2, level: 'applied', timeoutMs: 30_000 })
-  const mine = await leader.status()
-  const theirs = await follower.status()
-  const verified = await verifyCopy({ leader: leader.url, database: rowCopy })
-  const [reader, rowReader] = [copy, rowCopy].map((path) => new Database(path, { readonly: true })) as [
-    Database.Database,
-    Database.Database,
-  ]
-  try {
-    const ours = dumpDatabase(leader.database)
-    const copied = dumpDatabase(reader)
-    const position = mine.position?.sequence ?? 0
-    return {
-      position,
-      digest: mine.digest ?? '',
-      rows: ours.rows,
-      integrity: String(reader.pragma('integrity_check', { simple: true })),
-      compared: {
-        'commit reached': [count(position), count(theirs.sequence)],
-        'digest of all pages': [mine.digest ?? '', theirs.digest],
-        rows: [count(ours.rows), count(copied.rows)],
-        'SHA-256 of every row': [ours.sha256.slice(0, 32), copied.sha256.slice(0, 32)],
-        'the same of the copy by rows': [ours.sha256.slice(0, 32), dumpDatabase(rowReader).sha256.slice(0, 32)],
-        'stemma verify of it': ['same', verified.kind],
-      },
-    }
-  } finally {
-    reader.close()
-    rowReader.close()
-  }
-}
-
-/**
- * Shows for a moment where leader and copy stand, as the leader knows by the copy's acks.
- *
- * @param lastSeen - where the copy was when it was last heard from
- * @returns where the copy is now
- */
-async function watch(stage: Stage, leader: Leader, lastSeen = 0): Promise<number> {
-  let copy = lastSeen
-  const until = performance.now() + Number(flags.scene)
-  while (performance.now() < until) {
-    const { position, followers } = await leader.status()
-    const tip = position?.sequence ?? 0
-    copy = Math.max(copy, followers?.find(({ format }) => format === 'wal')?.applied?.sequence ?? 0)
-    const lag = tip === copy ? 'caught up' : `${count(tip - copy)} behind`
-    stage.live(`leader at commit ${count(tip)}   copy at ${count(copy)}   ${lag}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  stage.keep()
-  return copy
-}
-
-/** Makes the leader's database: a small shop, or a copy of one that exists. */
-async function makeDatabase(path: string, original: string | undefined): Promise<void> {
-  if (original !== undefined) {
-    if (!existsSync(original)) throw new Error(`there is no file ${original}`)
-    const source = new Database(original, { readonly: true })
-    await source.backup(path)
-    source.close()
-  }
-  const database = new Database(path)
-  database.pragma('journal_mode = WAL')
-  if (original === undefined) openShop(database)
-  database.close()
-}
-
-async function askForMore(): Promise<boolean> {
-  const ask = createInterface({ input: process.stdin, output: process.stdout })
-  const answer = await ask.question('\nEnter plays it again, q ends it. ')
-  ask.close()
-  return !answer.trim().toLowerCase().startsWith('q')
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`
-}
-
-function count(number: number): string {
-  return number.toLocaleString('en')
+function toCount(text: string, name: string): number {
+  const count = Number(text)
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  console.error(`${name} takes a whole number, not ${JSON.stringify(text)}`)
+  process.exit(2)
 }

@@ -1,5 +1,5 @@
-/** Where the demo plays: titles, lines, and one line that lives where a person watches. */
-export interface Stage {
+/** Where the report is told: titles, lines, and one line that lives where a person watches. */
+export interface Story {
   title(text: string): void
   say(text: string): void
   /** What is true right now; written over and over at a terminal, now and then elsewhere. */
@@ -13,7 +13,7 @@ const BOLD = '\u001B[1m'
 const PLAIN = '\u001B[0m'
 const CLEAR_LINE = '\r\u001B[2K'
 
-export function openStage(output: NodeJS.WriteStream): Stage {
+export function openStory(output: NodeJS.WriteStream): Story {
   const colours = output.isTTY && process.env['NO_COLOR'] === undefined
   let living = ''
   return {
@@ -30,3 +30,6 @@ export function openStage(output: NodeJS.WriteStream): Stage {
     end: () => void output.write('\n'),
   }
 }
+
+/** A story that nobody listens to. */
+export const SILENCE: Story = { title() {}, say() {}, live() {}, keep() {}, end() {} }

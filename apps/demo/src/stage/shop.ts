@@ -20,7 +20,7 @@ export function openShop(database: Database): void {
   const stock = database.prepare('INSERT INTO stock VALUES (?, ?)')
   database.transaction(() => {
     for (const item of ITEMS) stock.run(item, 1_000_000)
-    for (let number = 1; number <= 20_000; number++) customer.run(`Customer ${number} ${'·'.repeat(number % 60)}`, pick(CITIES))
+    for (let number = 1; number <= 5_000; number++) customer.run(`Customer ${number} ${'·'.repeat(number % 60)}`, pick(CITIES))
   })()
 }
 
