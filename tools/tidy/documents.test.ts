@@ -81,6 +81,14 @@ test("the README's first example is the one that is run by tests", () => {
   expect(block).toBe(textOf('examples/first/main.ts'))
 })
 
+test('the tutorial of log formats quotes what is run by tests', () => {
+  const folder = 'examples/own-format'
+  const sources = readFiles(`${folder}/*.ts`).map(({ text }) => text)
+  const quotes = [...textOf(`${folder}/README.md`).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code)
+  expect(quotes.length).toBeGreaterThan(0)
+  expect(quotes.filter((code) => !sources.some((source) => source.includes(code)))).toEqual([])
+})
+
 test('decisions are numbered without gaps', () => {
   const numbers = readFiles('docs/adr/*.md').map(({ path }) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]))
   expect(numbers).toEqual(numbers.map((_, index) => index + 1))

@@ -53,7 +53,7 @@ export function readPackages(): Package[] {
 }
 
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || /\/(test|conformance)\//.test(path)
+  return path.endsWith('.test.ts') || /\/(?:test|conformance)\//.test(path) || path.endsWith('/test.ts')
 }
 
 /** True when a path from the root leads to a file or a folder. */

@@ -1,4 +1,4 @@
-export { judgeFormat, judgeRule, showVerdicts, type JudgeOptions } from './judge.ts'
+export { judgeFormat, judgeRule, showVerdicts, whyNotFor, type JudgeOptions } from './judge.ts'
 export type { Rule, RuleId, Verdict } from './rule.ts'
 export { LOG_FORMAT_RULES } from './rules/rules.ts'
 export type { FormatOrMaker, Subject } from './subject.ts'

@@ -18,6 +18,11 @@ export interface JudgeOptions {
   readonly seed?: number | undefined
 }
 
+/** Why a rule is not for a format, by what that says of itself; undefined when it is. */
+export function whyNotFor(rule: Rule, { format, older }: Pick<JudgeOptions, 'format' | 'older'>): string | undefined {
+  return rule.notFor?.(newSubject(format, older))
+}
+
 /** Tries one rule. Never fails: what was thrown is in the verdict. */
 export async function judgeRule(rule: Rule, options: JudgeOptions): Promise<Verdict> {
   const subject = newSubject(options.format, options.older)
