@@ -7,7 +7,7 @@ import { showHeld } from './row-difference.ts'
 export interface OutcomeHere {
   /** What SQLite threw. */
   readonly error: unknown
-  /** Undefined where `changes()` says nothing of it. */
+  /** Undefined where `changes()` and `last_insert_rowid()` say nothing of it. */
   readonly changes: number | undefined
   readonly lastInsertRowid: bigint | undefined
 }
@@ -30,14 +30,15 @@ export function isOfStatement(error: unknown): boolean {
 export function isSameOutcome(leader: StatementOutcome, here: OutcomeHere): boolean {
   // Which constraint comes first may differ; that it was refused may not.
   if ((leader.error === undefined) !== (here.error === undefined)) return false
-  if (here.changes !== undefined && here.changes !== leader.changes) return false
+  if (here.changes === undefined) return true
+  if (here.changes !== leader.changes) return false
   return leader.lastInsertRowid === undefined || leader.lastInsertRowid === here.lastInsertRowid
 }
 
 /** The error that stops a copy at a statement. */
 export function statementDiffers(statement: LoggedStatement, here: OutcomeHere, position: Position): StemmaError {
   const { sql, outcome } = statement
-  const leader = showOutcome(outcome, outcome.error)
+  const leader = showOutcome(here.changes === undefined && here.error === undefined ? here : outcome, outcome.error)
   const copy = showOutcome(here, here.error === undefined ? undefined : errorText(here.error))
   const shown = `${shorten(sql)}${showValues(statement)}`
   return new StemmaError(

@@ -11,6 +11,9 @@ import { ConnectionSettings } from './statement-settings.ts'
 /** The code of a finding: the statement asks what the connection did before. */
 const ASKS_CONNECTION = 'CONNECTION_STATE'
 
+/** Of a statement that is no INSERT, UPDATE or DELETE. VACUUM leaves any rowid behind. */
+const NO_COUNTS: OutcomeHere = { error: undefined, changes: undefined, lastInsertRowid: undefined }
+
 /** Quicker than to look for the first word. */
 const MAY_BE_VACUUM = /vacuum/i
 
@@ -137,11 +140,11 @@ export class StatementSide {
       cached = cache.get(sql)
       const { changes, lastInsertRowid } = cached.statement.execute(placed, named)
       player?.end()
-      return { error: undefined, changes: cached.isCounted ? changes : undefined, lastInsertRowid }
+      return cached.isCounted ? { error: undefined, changes, lastInsertRowid } : NO_COUNTS
     } catch (error) {
       if (!isOfStatement(error)) throw error
       const { changes, lastInsertRowid } = states.read()
-      return { error, changes: cached?.isCounted === true ? changes : undefined, lastInsertRowid }
+      return cached?.isCounted === true ? { error, changes, lastInsertRowid } : { ...NO_COUNTS, error }
     }
   }
 }
