@@ -1,4 +1,5 @@
 import { changesetFormat } from '@stemma/format-changeset'
+import { newDebeziumFormat } from '@stemma/format-debezium'
 import { ZSTD, rowFormat } from '@stemma/format-row'
 import { newStatementFormat } from '@stemma/format-statement'
 import { walFormat } from '@stemma/format-wal'
@@ -32,6 +33,7 @@ const FORMATS: readonly Known[] = [
     folder: 'packages/format-changeset',
     holds: 'a changeset of the session extension, and what changesets lack beside it',
   },
+  { format: newDebeziumFormat(), folder: 'packages/format-debezium', holds: "rows as Debezium's change events, to be read" },
   { format: jsonLines, folder: 'examples/own-format', holds: 'rows as lines of JSON, for the tutorial' },
 ]
 

@@ -21,7 +21,10 @@ const BUILT_IN: Readonly<Record<string, (options: FormatOptions) => Promise<LogF
 }
 
 /** Formats of ours that are packages of their own, loaded through the door that a third party's has. */
-const PACKAGES: Readonly<Record<string, string>> = { changeset: '@stemma/format-changeset' }
+const PACKAGES: Readonly<Record<string, string>> = {
+  changeset: '@stemma/format-changeset',
+  debezium: '@stemma/format-debezium',
+}
 
 /**
  * Finds formats: by the name of one of ours, or by the module that exports one, such as `./my-format.js` or `@acme/format-avro`.

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { StemmaError, showPosition, type Position } from '@stemma/base'
-import type { DecodedEntry, RowFormat, TableLayout } from '@stemma/log'
+import type { DecodedEntry, LogFormat, TableLayout } from '@stemma/log'
 import type { FeedReport } from '@stemma/protocol'
 import { connectTcp, keepConnected, type ConnectTls, type Token } from '@stemma/transport'
 import { loadRowFormat } from '../formats.ts'
@@ -11,6 +11,7 @@ import type { SchemaRequest } from '../questions/schema-at.ts'
 import { checkSchemaAnswer } from '../questions/schema-question.ts'
 import { asStemmaError } from '../unexpected.ts'
 import { readCommit, type ChangeCommit } from './change-commit.ts'
+import { readFeedEntry, type FeedEntry } from './feed-entry.ts'
 import { FeedHost } from './feed-host.ts'
 import { layoutsOf } from './find-layouts.ts'
 import { KnownLayouts } from './known-layouts.ts'
@@ -49,7 +50,10 @@ export type ChangesEvent =
  * restart, misses none. Asking for the next commit says that the last one was dealt with. A slow reader holds up nothing but itself: some MiB of
  * entries wait in memory, the rest in the leader's log.
  */
-export interface Changes extends AsyncIterable<ChangeCommit> {
+export type Changes = Feed<ChangeCommit>
+
+/** Commits of a leader in some form, to be walked once: what `Changes` promise. */
+export interface Feed<T> extends AsyncIterable<T> {
   /** Everything up to here was given and dealt with. */
   readonly position: Position
   /** Ends it: a walk that is under way ends without an error. */
@@ -66,29 +70,53 @@ export interface Changes extends AsyncIterable<ChangeCommit> {
  * @throws StemmaError POSITION_NOT_KEPT, POSITION_UNKNOWN, NO_COMMON_FORMAT, AUTHENTICATION_FAILED and others, each with a hint
  */
 export async function openChanges(options: ChangesOptions): Promise<Changes> {
-  const changes = new OpenChanges(options, await loadRowFormat())
-  const abort = (): void => changes.fail(asStemmaError(options.signal?.reason))
+  const format = await loadRowFormat()
+  const known = new KnownLayouts()
+  const filter = { tables: options.tables === undefined ? undefined : new Set(options.tables) }
+  return await openFeed(options, format, (entry, feed) =>
+    readCommit(entry, { format, known, filter, findLayouts: (request) => feed.findLayouts(request) }),
+  )
+}
+
+/**
+ * Opens the log of a leader in some format, whose payloads are given as they are.
+ *
+ * @throws StemmaError as `openChanges` does
+ */
+export async function openPayloads(
+  options: Omit<ChangesOptions, 'tables'>,
+  format: Pick<LogFormat, 'name' | 'reads'>,
+): Promise<Feed<FeedEntry>> {
+  return await openFeed(options, format, async (entry) => await Promise.resolve(readFeedEntry(entry)))
+}
+
+async function openFeed<T>(
+  options: ChangesOptions,
+  format: Pick<LogFormat, 'name' | 'reads'>,
+  read: (entry: DecodedEntry, feed: OpenFeed<T>) => Promise<T>,
+): Promise<Feed<T>> {
+  const feed = new OpenFeed(options, format, read)
+  const abort = (): void => feed.fail(asStemmaError(options.signal?.reason))
   options.signal?.addEventListener('abort', abort, { once: true })
   if (options.signal?.aborted === true) abort()
   try {
-    await changes.open()
-    return changes
+    await feed.open()
+    return feed
   } catch (error) {
-    await changes.close()
+    await feed.close()
     throw error
   } finally {
     options.signal?.removeEventListener('abort', abort)
   }
 }
 
-class OpenChanges implements Changes {
+class OpenFeed<T> implements Feed<T> {
   readonly #options: ChangesOptions
-  readonly #format: RowFormat
+  readonly #read: (entry: DecodedEntry, feed: OpenFeed<T>) => Promise<T>
   readonly #host: FeedHost
-  readonly #known = new KnownLayouts()
   readonly #stop = new AbortController()
   readonly #opened = Promise.withResolvers<Position>()
-  #walk: AsyncGenerator<ChangeCommit, void, undefined> | undefined
+  #walk: AsyncGenerator<T, void, undefined> | undefined
   #position: Position | undefined
   /** The digest behind the last entry that was given. */
   #digest: bigint | undefined
@@ -97,9 +125,13 @@ class OpenChanges implements Changes {
   #ticker: NodeJS.Timeout | undefined
   #isConnected = false
 
-  constructor(options: ChangesOptions, format: RowFormat) {
+  constructor(
+    options: ChangesOptions,
+    format: Pick<LogFormat, 'name' | 'reads'>,
+    read: (entry: DecodedEntry, feed: OpenFeed<T>) => Promise<T>,
+  ) {
     this.#options = options
-    this.#format = format
+    this.#read = read
     this.#opened.promise.catch(() => {})
     const formats = [{ name: format.name, versions: format.reads }]
     const node = randomBytes(16).toString('hex')
@@ -126,7 +158,7 @@ class OpenChanges implements Changes {
     this.#position = await this.#opened.promise
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<ChangeCommit, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<T, void, undefined> {
     return (this.#walk ??= this.#commits())
   }
 
@@ -148,7 +180,7 @@ class OpenChanges implements Changes {
     this.#host.wake()
   }
 
-  async *#commits(): AsyncGenerator<ChangeCommit, void, undefined> {
+  async *#commits(): AsyncGenerator<T, void, undefined> {
     try {
       while (!this.#stop.signal.aborted) {
         const entry = this.#host.next()
@@ -169,20 +201,14 @@ class OpenChanges implements Changes {
   }
 
   /** Undefined when it was closed meanwhile. */
-  async #commitOf(entry: DecodedEntry): Promise<ChangeCommit | undefined> {
+  async #commitOf(entry: DecodedEntry): Promise<T | undefined> {
     if (this.#digest !== undefined && entry.digestBefore !== this.#digest) {
       const what = `the leader's history is not the one that was read up to ${showPosition(this.position)}`
       throw new StemmaError('POSITION_UNKNOWN', what, { position: this.position })
     }
     this.#digest = entry.digest
-    const tables = this.#options.tables
     try {
-      return await readCommit(entry, {
-        format: this.#format,
-        known: this.#known,
-        filter: { tables: tables === undefined ? undefined : new Set(tables) },
-        findLayouts: (request) => this.#findLayouts(request),
-      })
+      return await this.#read(entry, this)
     } catch (error) {
       if (this.#stop.signal.aborted) return undefined
       throw error
@@ -190,7 +216,7 @@ class OpenChanges implements Changes {
   }
 
   /** Asks the leader how tables looked, again and again while it can't be reached. */
-  async #findLayouts(request: SchemaRequest): Promise<ReadonlyMap<string, TableLayout>> {
+  async findLayouts(request: SchemaRequest): Promise<ReadonlyMap<string, TableLayout>> {
     const { url, token, tls } = this.#options
     const { signal } = this.#stop
     for (;;) {

@@ -6,11 +6,11 @@ import { loadRowFormat } from '../formats.ts'
 import { checkHistory } from '../leader/check-history.ts'
 import { readCurrentSchema, schemaAt } from '../questions/schema-at.ts'
 import { readCommit, type ChangeCommit } from './change-commit.ts'
+import { readFeedEntry, type FeedEntry } from './feed-entry.ts'
 import { layoutsOf } from './find-layouts.ts'
 import { KnownLayouts } from './known-layouts.ts'
 
 const READ_BYTES = 1024 * 1024
-const ROW = 'row'
 
 /** What to read of a leader's log. */
 export interface LogChangesOptions {
@@ -32,10 +32,10 @@ export async function* readLogChanges(options: LogChangesOptions): AsyncGenerato
   const format = await loadRowFormat()
   const log = openLogStore({ database, driver: betterSqlite3, disk: nodeDisk, readOnly: true })
   try {
-    checkPosition(log, from)
+    checkPosition(log, format.name, from)
     const known = new KnownLayouts()
     const filter = { tables: tables === undefined ? undefined : new Set(tables) }
-    for (const entry of entriesAfter(log, from.sequence)) {
+    for (const entry of entriesAfter(log, format.name, from.sequence)) {
       yield await readCommit(entry, {
         format,
         known,
@@ -45,7 +45,7 @@ export async function* readLogChanges(options: LogChangesOptions): AsyncGenerato
             await schemaAt(request, {
               format,
               current: () => readCurrentSchema(database, betterSqlite3),
-              entries: (after) => later(entriesAfter(log, after)),
+              entries: (after) => later(entriesAfter(log, format.name, after)),
             }),
           ),
       })
@@ -55,11 +55,29 @@ export async function* readLogChanges(options: LogChangesOptions): AsyncGenerato
   }
 }
 
-function checkPosition(log: LogStore, from: Position): void {
+/**
+ * The payloads in such a log, as they are.
+ *
+ * @throws StemmaError as `readLogChanges` does
+ */
+export async function* readLogPayloads(
+  options: Omit<LogChangesOptions, 'tables'>,
+  format: string,
+): AsyncGenerator<FeedEntry, void, undefined> {
+  const log = openLogStore({ database: options.database, driver: betterSqlite3, disk: nodeDisk, readOnly: true })
+  try {
+    checkPosition(log, format, options.from)
+    for (const entry of entriesAfter(log, format, options.from.sequence)) yield await Promise.resolve(readFeedEntry(entry))
+  } finally {
+    log.close()
+  }
+}
+
+function checkPosition(log: LogStore, name: string, from: Position): void {
   const place = log.readPlace()
-  if (place === undefined || !log.size().formats.some(({ format }) => format === ROW))
-    throw new StemmaError('NO_COMMON_FORMAT', 'this database has no log of rows; serve it with --format wal,row')
-  const answer = checkHistory(log, { format: ROW, position: from, digest: undefined }, place)
+  if (place === undefined || !log.size().formats.some(({ format }) => format === name))
+    throw new StemmaError('NO_COMMON_FORMAT', `this database has no log of ${name}; serve it with --format wal,${name}`)
+  const answer = checkHistory(log, { format: name, position: from, digest: undefined }, place)
   const at = showPosition(from)
   if (answer.kind === 'not-held') throw new StemmaError('POSITION_UNKNOWN', `${at} is not in this history`, { position: from })
   if (answer.kind === 'not-kept') {
@@ -69,9 +87,9 @@ function checkPosition(log: LogStore, from: Position): void {
   }
 }
 
-function* entriesAfter(log: LogStore, after: number): Generator<DecodedEntry, void, undefined> {
+function* entriesAfter(log: LogStore, format: string, after: number): Generator<DecodedEntry, void, undefined> {
   for (let last = after; ;) {
-    const read = log.read({ format: ROW, after: last, maxBytes: READ_BYTES })
+    const read = log.read({ format, after: last, maxBytes: READ_BYTES })
     if (read.kind === 'end') return
     if (read.kind === 'gone') throw new StemmaError('POSITION_NOT_KEPT', `the log no longer has what follows commit ${last}`)
     yield* decodeRun(read.run.bytes)

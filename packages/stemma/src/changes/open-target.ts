@@ -1,24 +1,28 @@
 import { StemmaError, type Position } from '@stemma/base'
 import { betterSqlite3, nodeDisk, openLogStore } from '@stemma/storage'
+import { loadFormats } from '../formats.ts'
 import { openAsker } from '../questions/ask-leader.ts'
 import type { ChangeCommit } from './change-commit.ts'
-import { openChanges, type ChangesOptions } from './changes.ts'
-import { readLogChanges } from './log-changes.ts'
+import { openChanges, openPayloads, type ChangesOptions, type Feed } from './changes.ts'
+import type { FeedEntry } from './feed-entry.ts'
+import { readLogChanges, readLogPayloads } from './log-changes.ts'
 
 export interface TargetOptions extends Omit<ChangesOptions, 'url'> {
   /** A URL, or the path of a database on this machine. */
   readonly target: string
 }
 
-/** Changes of whatever was named. */
-export interface TargetChanges {
-  readonly commits: AsyncIterable<ChangeCommit>
+/** Commits of whatever was named. */
+export interface TargetFeed<T> {
+  readonly commits: AsyncIterable<T>
   /** The commits come from behind this position. */
   readonly from: Position
   /** True when nobody serves the database: the commits end with its log. */
   readonly ends: boolean
   close(): Promise<void>
 }
+
+export type TargetChanges = TargetFeed<ChangeCommit>
 
 /** A leader on this machine that does not answer within this time is taken for gone, in milliseconds. */
 const ANSWER_MS = 2_000
@@ -29,18 +33,43 @@ const ANSWER_MS = 2_000
  * @throws StemmaError as `openChanges` does; NO_LOG when no leader ever served the database; of the log
  */
 export async function openTargetChanges({ target, ...options }: TargetOptions): Promise<TargetChanges> {
-  if (/^(?:tcp|tls):\/\//.test(target)) return await live(target, options)
-  const { url, cluster, position } = readLogFacts(target)
-  if (url !== '' && (await isThere(url, cluster, options))) return await live(url, options)
-  const from = options.from ?? position
-  const { tables } = options
-  const commits = options.from === undefined ? nothing() : readLogChanges({ database: target, from, tables })
-  return { commits, from, ends: true, close: async () => void (await commits.return()) }
+  return await openTarget(target, options, {
+    live: (url) => openChanges({ url, ...options }),
+    log: (from) => readLogChanges({ database: target, from, tables: options.tables }),
+  })
 }
 
-async function live(url: string, options: Omit<ChangesOptions, 'url'>): Promise<TargetChanges> {
-  const changes = await openChanges({ url, ...options })
-  return { commits: changes, from: changes.position, ends: false, close: () => changes.close() }
+/**
+ * Opens the payloads of one format in the same way.
+ *
+ * @throws StemmaError as `openTargetChanges` does; UNKNOWN_FORMAT, BAD_FORMAT
+ */
+export async function openTargetPayloads({
+  target,
+  format: name,
+  ...options
+}: Omit<TargetOptions, 'tables'> & { readonly format: string }): Promise<TargetFeed<FeedEntry>> {
+  const [format] = await loadFormats([name])
+  return await openTarget(target, options, {
+    live: (url) => openPayloads({ url, ...options }, format!),
+    log: (from) => readLogPayloads({ database: target, from }, format!.name),
+  })
+}
+
+async function openTarget<T>(
+  target: string,
+  options: Omit<ChangesOptions, 'url'>,
+  ways: { live(url: string): Promise<Feed<T>>; log(from: Position): AsyncGenerator<T, void, undefined> },
+): Promise<TargetFeed<T>> {
+  const live = async (url: string): Promise<TargetFeed<T>> => {
+    const feed = await ways.live(url)
+    return { commits: feed, from: feed.position, ends: false, close: () => feed.close() }
+  }
+  if (/^(?:tcp|tls):\/\//.test(target)) return await live(target)
+  const { url, cluster, position } = readLogFacts(target)
+  if (url !== '' && (await isThere(url, cluster, options))) return await live(url)
+  const commits = options.from === undefined ? nothing<T>() : ways.log(options.from)
+  return { commits, from: options.from ?? position, ends: true, close: async () => void (await commits.return()) }
 }
 
 function readLogFacts(database: string): { readonly url: string; readonly cluster: string; readonly position: Position } {
@@ -66,4 +95,4 @@ async function isThere(url: string, cluster: string, { token, tls }: Pick<Change
   }
 }
 
-async function* nothing(): AsyncGenerator<ChangeCommit, void, undefined> {}
+async function* nothing<T>(): AsyncGenerator<T, void, undefined> {}

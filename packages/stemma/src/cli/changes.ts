@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Position, parsePosition, showPosition } from '@stemma/base'
+import { type Position, StemmaError, parsePosition, showPosition } from '@stemma/base'
 import type { ChangeCommit } from '../changes/change-commit.ts'
 import { showCommit } from '../changes/change-lines.ts'
+import type { FeedEntry } from '../changes/feed-entry.ts'
+import type { TargetFeed, TargetOptions } from '../changes/open-target.ts'
 import type { Context } from './context.ts'
 import { messageOf } from './event-text.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
@@ -11,14 +13,24 @@ import { readTextFile, readToken } from './token.ts'
 /** The options of `stemma changes`, as they were typed. */
 export interface ChangesFlags {
   readonly from?: string
+  /** Undefined, and `row`: lines of our own. Others: the payloads of that log as they are. */
+  readonly format?: string
   readonly table?: readonly string[]
   readonly tokenFile?: string
   readonly tlsCa?: string
   readonly name?: string
 }
 
-/** Lines are gathered to about this many characters before they are written. */
-const WRITE_SIZE = 64 * 1024
+/** What is printed is gathered to about this many bytes before it is written. */
+const WRITE_BYTES = 64 * 1024
+
+/** One commit as it is printed. */
+interface Printed {
+  readonly position: Position
+  readonly parts: Iterable<string | Uint8Array>
+  /** Why it can't be printed. */
+  readonly failure?: StemmaError
+}
 
 /**
  * Prints a database's changes as lines of JSON, until it is told to stop or its reader goes away; of a database that nobody serves, to the end of
@@ -32,25 +44,23 @@ export async function printChanges(target: string, flags: ChangesFlags, context:
   using stop = listenForStop(context.signals)
   const tell = (text: string): void => void context.errors.write(`stemma: ${text}\n`)
   const stopped = aborted(stop.signal)
-  const changes = await context.engine
-    .openChanges({
-      target,
-      from,
-      tables: flags.table,
-      token,
-      tls: flags.tlsCa === undefined ? undefined : { ca: readTextFile(flags.tlsCa, '--tls-ca') },
-      ...(flags.name === undefined ? {} : { name: flags.name }),
-      signal: stop.signal,
-      onEvent(event) {
-        if (event.kind === 'connected') tell(`connected to ${event.url}, which is at ${showPosition(event.tip)}`)
-        else if (!stop.signal.aborted)
-          tell(`disconnected${event.error === undefined ? '' : `: ${messageOf(event.error)}`}; trying again`)
-      },
-    })
-    .catch((error: unknown) => {
-      if (stop.signal.aborted) return undefined
-      throw error
-    })
+  const options: Omit<TargetOptions, 'tables'> = {
+    target,
+    from,
+    token,
+    tls: flags.tlsCa === undefined ? undefined : { ca: readTextFile(flags.tlsCa, '--tls-ca') },
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    signal: stop.signal,
+    onEvent(event) {
+      if (event.kind === 'connected') tell(`connected to ${event.url}, which is at ${showPosition(event.tip)}`)
+      else if (!stop.signal.aborted)
+        tell(`disconnected${event.error === undefined ? '' : `: ${messageOf(event.error)}`}; trying again`)
+    },
+  }
+  const changes = await openPrinted(options, flags, context).catch((error: unknown) => {
+    if (stop.signal.aborted) return undefined
+    throw error
+  })
   if (changes === undefined) return EXIT.fine
   tell(`changes from ${showPosition(changes.from)}`)
   let position: Position = changes.from
@@ -71,30 +81,75 @@ export async function printChanges(target: string, flags: ChangesFlags, context:
   return EXIT.ended
 }
 
+async function openPrinted(
+  options: Omit<TargetOptions, 'tables'>,
+  { format, table }: ChangesFlags,
+  { engine }: Context,
+): Promise<TargetFeed<Printed>> {
+  if (format === undefined || format === 'row')
+    return printedOf(await engine.openChanges({ ...options, tables: table }), printCommit)
+  if (table !== undefined)
+    throw new StemmaError(
+      'BAD_ARGUMENT',
+      `--table is for lines of Stemma's own; the payloads of ${format} are printed as they are`,
+    )
+  return printedOf(await engine.openPayloads({ ...options, format }), (entry) => printPayload(entry, format))
+}
+
+function printedOf<T>({ commits, ...feed }: TargetFeed<T>, print: (commit: T) => Printed): TargetFeed<Printed> {
+  async function* printed(): AsyncGenerator<Printed, void, undefined> {
+    for await (const commit of commits) yield print(commit)
+  }
+  return { ...feed, commits: printed() }
+}
+
+function printCommit(commit: ChangeCommit): Printed {
+  function* lines(): Generator<string, void, undefined> {
+    for (const line of showCommit(commit)) yield `${line}\n`
+  }
+  return { position: commit.position, parts: lines() }
+}
+
+function printPayload({ position, barrier, payload }: FeedEntry, format: string): Printed {
+  if (!barrier) return { position, parts: [payload] }
+  const at = showPosition(position)
+  const what = `the commit at ${at} is not in the log as ${format}; what follows it begins with --from ${at}`
+  return { position, parts: [], failure: new StemmaError('SNAPSHOT_NEEDED', what, { position }) }
+}
+
 /** Writes commits, several at once while more are there already. Gives the position behind each that was written. */
 async function writeAll(
-  walk: AsyncIterator<ChangeCommit, void, undefined>,
+  walk: AsyncIterator<Printed, void, undefined>,
   context: Context,
   written: (at: Position) => void,
 ): Promise<void> {
-  let text = ''
+  let pieces: Uint8Array[] = []
+  let size = 0
   let last: Position | undefined
+  const write = async (): Promise<void> => {
+    if (size > 0) await context.writeOut(Buffer.concat(pieces))
+    pieces = []
+    size = 0
+  }
   const flush = async (): Promise<void> => {
-    if (text !== '') await context.writeOut(text)
-    text = ''
+    await write()
     if (last !== undefined) written(last)
   }
   for (;;) {
     const next = walk.next()
-    const ready = text === '' ? undefined : await Promise.race([next, nextTurn()])
+    const ready = size === 0 ? undefined : await Promise.race([next, nextTurn()])
     if (ready === undefined) await flush()
     const { done, value: commit } = ready ?? (await next)
     if (done === true) return await flush()
-    for (const line of showCommit(commit)) {
-      text += `${line}\n`
-      if (text.length < WRITE_SIZE) continue
-      await context.writeOut(text)
-      text = ''
+    for (const part of commit.parts) {
+      const bytes = typeof part === 'string' ? Buffer.from(part) : part
+      pieces.push(bytes)
+      size += bytes.byteLength
+      if (size >= WRITE_BYTES) await write()
+    }
+    if (commit.failure !== undefined) {
+      await flush()
+      throw commit.failure
     }
     last = commit.position
   }

@@ -1,5 +1,6 @@
 import type { Position, TextEncoding } from '@stemma/base'
-import type { TargetChanges, TargetOptions } from '../changes/open-target.ts'
+import type { FeedEntry } from '../changes/feed-entry.ts'
+import type { TargetChanges, TargetFeed, TargetOptions } from '../changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../events.ts'
 import type { LogReader } from '../log/log-file.ts'
 import type { NodeStatus } from '../status.ts'
@@ -73,6 +74,7 @@ export interface Engine {
   readStatus(options: StatusOptions): Promise<NodeStatus>
   readLog(database: string): LogReader
   openChanges(options: TargetOptions): Promise<TargetChanges>
+  openPayloads(options: Omit<TargetOptions, 'tables'> & { readonly format: string }): Promise<TargetFeed<FeedEntry>>
   verify(options: VerifyOptions): Promise<VerifyResult>
   digestDatabase(database: string): Promise<DatabaseDigest>
 }

@@ -203,9 +203,12 @@ function addVerify(program: Command): Command {
 function addChanges(program: Command): Command {
   return program
     .command('changes')
-    .description('print the changes of a database as they happen, as lines of JSON; its leader must serve --format row')
+    .description(
+      'print the changes of a database as they happen, as lines of JSON; its leader must serve --format row, or the one that is named',
+    )
     .argument('<url or database>', 'where a leader listens, or the path of a database on this machine')
     .option('--from <position>', 'print what comes behind this position, such as 1:42; without it what comes from now on')
+    .option('--format <name>', 'print the payloads of this log as they are, such as debezium, instead of lines of our own')
     .option('--table <name>', 'print changes of this table only; may be given again', addName)
     .addOption(tokenFile())
     .addOption(tlsCa())

@@ -1,4 +1,4 @@
-import { openTargetChanges } from '../changes/open-target.ts'
+import { openTargetChanges, openTargetPayloads } from '../changes/open-target.ts'
 import { askStatus } from '../ask-status.ts'
 import { digestOf, statusOf } from '../database-facts.ts'
 import { openFollower, openLeader } from '../index.ts'
@@ -16,6 +16,7 @@ export const engine: Engine = {
   },
   readLog: openLogFile,
   openChanges: openTargetChanges,
+  openPayloads: openTargetPayloads,
   verify: verifyCopy,
   digestDatabase: digestOf,
 }

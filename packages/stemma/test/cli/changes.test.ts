@@ -28,12 +28,35 @@ test('a reader that went away ends it well, and a failure does not', async () =>
   expect(await start('changes tcp://127.0.0.1:7411', { ...world([commitAt(2)], false), writeFailure: full }).exitCode).toBe(1)
 })
 
-test.each(['changes app.db --from yesterday', 'changes', 'changes app.db --token-file nowhere'])(
-  '%s is wrong usage',
-  async (line) => {
-    expect(await start(line, world([], true)).exitCode).toBe(2)
-  },
-)
+test('payloads of a format that is named are printed as they are, up to one that is missing', async () => {
+  const entries = [1, 2, 3, 4].map((sequence) => ({
+    position: { epoch: 1, sequence },
+    barrier: sequence === 3,
+    payload: Buffer.from(sequence === 3 ? '' : `event ${sequence}\n`),
+  }))
+  const payloads = (count: number): World => ({
+    payloads: {
+      from: { epoch: 1, sequence: 0 },
+      ends: true,
+      commits: walk(entries.slice(0, count), true),
+      close: () => Promise.resolve(),
+    },
+  })
+  const sound = start('changes app.db --from 1:0 --format debezium', payloads(2))
+  expect([await sound.exitCode, sound.output()]).toEqual([4, 'event 1\nevent 2\n'])
+  const cut = start('changes app.db --from 1:0 --format debezium', payloads(4))
+  expect([await cut.exitCode, cut.output()]).toEqual([1, 'event 1\nevent 2\n'])
+  expect(cut.errors()).toContain('--from 1:3')
+})
+
+test.each([
+  'changes app.db --from yesterday',
+  'changes',
+  'changes app.db --format debezium --table user',
+  'changes app.db --token-file nowhere',
+])('%s is wrong usage', async (line) => {
+  expect(await start(line, world([], true)).exitCode).toBe(2)
+})
 
 function world(commits: readonly ChangeCommit[], ends: boolean): World {
   return {
@@ -46,7 +69,7 @@ function world(commits: readonly ChangeCommit[], ends: boolean): World {
   }
 }
 
-async function* walk(commits: readonly ChangeCommit[], ends: boolean): AsyncGenerator<ChangeCommit> {
+async function* walk<T>(commits: readonly T[], ends: boolean): AsyncGenerator<T> {
   yield* commits
   if (!ends) await new Promise(() => {})
 }

@@ -5,7 +5,8 @@ import type { DatabaseDigest, Engine, FollowOptions, RunningNode, ServeOptions, 
 import type { LogReader } from '../../src/log/log-file.ts'
 import type { VerifyResult } from '../../src/verify/verify-result.ts'
 import { runCommand } from '../../src/cli/program.ts'
-import type { TargetChanges } from '../../src/changes/open-target.ts'
+import type { FeedEntry } from '../../src/changes/feed-entry.ts'
+import type { TargetChanges, TargetFeed } from '../../src/changes/open-target.ts'
 import type { FollowerEvent, LeaderEvent } from '../../src/events.ts'
 import type { NodeStatus } from '../../src/status.ts'
 
@@ -36,6 +37,7 @@ export interface World {
   readonly digests?: Record<string, DatabaseDigest>
   readonly log?: LogReader
   readonly changes?: TargetChanges
+  readonly payloads?: TargetFeed<FeedEntry>
   readonly verified?: VerifyResult
   /** Writing fails with this. */
   readonly writeFailure?: Error
@@ -87,6 +89,7 @@ export function start(line: string, world: World = {}): Run {
     },
     readLog: () => world.log!,
     openChanges: () => Promise.resolve(world.changes!),
+    openPayloads: () => Promise.resolve(world.payloads!),
     verify: () => (world.verified === undefined ? Promise.reject(world.failure) : Promise.resolve(world.verified)),
   }
   const context: Context = {

@@ -1,0 +1,1 @@
+export { format, newDebeziumFormat, type DebeziumOptions } from './debezium-format.ts'
