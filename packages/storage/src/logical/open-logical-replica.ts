@@ -155,6 +155,7 @@ class OpenLogicalReplica implements Replica {
     if (options.encoding !== undefined && options.encoding !== attached.encoding) {
       throw new StemmaError('BAD_ARGUMENT', `${this.database} stores its text as ${attached.encoding}, not ${options.encoding}`)
     }
+    refuseUnknownEncoding(options, attached)
   }
 
   async #detach(): Promise<void> {
@@ -188,4 +189,15 @@ class OpenLogicalReplica implements Replica {
   #mustBeOpen(): void {
     if (this.#closed) throw new StemmaError('CLOSED', `the copy ${this.database} was closed`, {})
   }
+}
+
+/** Statements give the same in one encoding only, and a copy by rows may have another than the leader. Most databases are UTF-8. */
+function refuseUnknownEncoding({ database, formats }: LogicalReplicaOptions, { encoding, note }: AttachedCopy): void {
+  const format = formats.find(({ view }) => view === 'statements')
+  if (format === undefined || format.name === note.place.format || encoding === 'utf-8') return
+  throw new StemmaError(
+    'BAD_ARGUMENT',
+    `${database} was made by ${note.place.format} and stores its text as ${encoding}, perhaps other than the leader: by ${format.name}, follow into a new file`,
+    { encoding, format: note.place.format },
+  )
 }

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { Faults, faultyDriver } from '../../test/faults.ts'
 import { contentOf } from '../../test/logical/content.ts'
 import { plainStatements, withStatements, type StatementLeader } from '../../test/logical/statement-leader.ts'
+import { newPair, openRows } from '../../test/logical/follow-rows.ts'
+import { inFolder } from '../../test/replica/follow.ts'
 import { STORIES } from '../../test/logical/statement-stories.ts'
 import { betterSqlite3 } from '../sqlite/better-sqlite3.ts'
 
@@ -126,6 +128,19 @@ test.each<[string, string, (leader: StatementLeader, copy: Database.Database) =>
     ])
   }),
 )
+
+test('a copy that rows made in UTF-16 does not go on by statements, and one in UTF-8 does', async () => {
+  for (const encoding of ['utf-16le', 'utf-8'] as const) {
+    await inFolder(async (folder) => {
+      const { leader, replica } = await newPair(folder, 'CREATE TABLE t (a)', { encoding })
+      await replica.close()
+      const again = openRows(folder, { formats: [plainStatements] })
+      if (encoding === 'utf-8') await (await again).close()
+      else await expect(again).rejects.toMatchObject({ code: 'BAD_ARGUMENT' })
+      leader.close()
+    })
+  }
+})
 
 test('a copy in another text encoding is refused, one of another page size is not', async () => {
   await expect(withStatements('CREATE TABLE t (a)', () => undefined, { encoding: 'utf-16le' })).rejects.toMatchObject({
