@@ -21,7 +21,7 @@ export interface CommitStatements {
   readonly timeZone: string
   /**
    * In the order in which they ran, without those that changed nothing that is replicated, and without what ROLLBACK TO or a failure
-   * took back. Not empty.
+   * took back. Not empty. What came after one that is not repeatable is left out.
    */
   readonly statements: readonly LoggedStatement[]
 }

@@ -353,8 +353,10 @@ export class StatementRecorder implements DatabaseRecorder {
     return FAIL.test(judged.sql) || this.#edition.says(FAIL)
   }
 
-  #addFailed({ judged, values }: Running, error: unknown): void {
-    if (this.#policy !== 'raw') return this.#record.addUntold()
+  #addFailed({ judged, values, isInTransaction }: Running, error: unknown): void {
+    // Run again within a transaction, ROLLBACK would take back more than it did here.
+    const mayRollBack = !isInTransaction && (ROLLBACK.test(judged.sql) || this.#edition.says(ROLLBACK))
+    if (this.#policy !== 'raw' || mayRollBack) return this.#record.addUntold()
     const { changes, lastInsertRowid } = this.#facts.counters()
     this.#record.add(
       {
@@ -382,6 +384,7 @@ const MAY_WRITE: Readonly<Record<StatementKind, boolean>> = {
 }
 
 const FAIL = /\bfail\b/i
+const ROLLBACK = /\brollback\b/i
 
 /** Names are compared without regard to the case of ASCII letters, as SQLite does. */
 function fold(name: string): string {
