@@ -44,6 +44,8 @@ export class StatementSide {
   #runner: Runner | undefined
   /** What the connection said after the last statement of the leader's, before we wrote something of ours. */
   #own: ChangeState | undefined
+  /** The same before the transaction that is open. */
+  #ownBefore: ChangeState | undefined
 
   constructor(options: StatementSideOptions) {
     this.#options = options
@@ -65,6 +67,7 @@ export class StatementSide {
   start(commit: CommitStatements, position: Position): void {
     if (this.#runner?.player !== undefined && commit.statements.some(needsOwnFunctions)) this.close()
     const runner = (this.#runner ??= this.#open())
+    this.#ownBefore = this.#own ?? runner.states.read()
     runner.settings.setForeignKeys(commit.statements[0]!.settings.foreignKeys)
     if (this.isAlone(commit)) {
       this.#run(runner, commit.statements[0]!, position)
@@ -90,7 +93,7 @@ export class StatementSide {
   rollback(): void {
     const runner = this.#runner
     if (runner === undefined) return
-    this.#own = undefined
+    this.#own = this.#ownBefore
     if (runner.connection.inTransaction) runner.connection.exec('ROLLBACK')
     runner.settings.ended()
   }

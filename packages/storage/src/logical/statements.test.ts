@@ -129,6 +129,21 @@ test.each<[string, string, (leader: StatementLeader, copy: Database.Database) =>
   }),
 )
 
+test('a transaction that was rolled back and is tried again does not show in changes()', () =>
+  withStatements('CREATE TABLE t (id INTEGER PRIMARY KEY, a)', ({ leader, replica, copy }) => {
+    const asks = { safety: 'record', findings: [{ code: 'CONNECTION_STATE', start: 0, end: 1 }] } as const
+    leader.run("INSERT INTO t (a) VALUES ('a'), ('b'), ('c')")
+    replica.apply(leader.entries)
+    leader.run({ sql: 'INSERT INTO t (a) VALUES (changes() || last_insert_rowid())', verdict: asks })
+    leader.run('UPDATE t SET id = id + 10')
+    leader.database.exec('CREATE TEMP TABLE s (a)')
+    leader.run('INSERT INTO t SELECT 7, 7 UNION SELECT a, a FROM s')
+    expect(() => replica.apply(leader.entries)).toThrow(expect.objectContaining({ code: 'STATEMENT_DIFFERS' }))
+    const reader = new Database(copy, { readonly: true })
+    expect(reader.prepare('SELECT a FROM t').pluck().all()).toEqual(['a', 'b', 'c', '33'])
+    reader.close()
+  }))
+
 test('a copy that rows made in UTF-16 does not go on by statements, and one in UTF-8 does', async () => {
   for (const encoding of ['utf-16le', 'utf-8'] as const) {
     await inFolder(async (folder) => {
