@@ -6,11 +6,14 @@ export interface Written {
   readonly medianMs: number
   readonly p999Ms: number
   readonly longestMs: number
+  /** CPU time of this thread for a commit, in microseconds: what it costs, whatever else the machine does. */
+  readonly cpuUs: number
 }
 
 /** Runs steps until there were so many, or so much time is over. */
 export function write(step: () => void, count: number, seconds: number): Written {
   const latencies = new Float64Array(Math.min(count, 4_000_000))
+  const cpu = process.threadCpuUsage()
   const start = performance.now()
   const end = start + seconds * 1000
   let commits = 0
@@ -21,6 +24,7 @@ export function write(step: () => void, count: number, seconds: number): Written
     latencies[commits++] = after - before
     before = after
   }
+  const { user, system } = process.threadCpuUsage(cpu)
   const sorted = latencies.subarray(0, commits).toSorted()
   return {
     commits,
@@ -28,5 +32,6 @@ export function write(step: () => void, count: number, seconds: number): Written
     medianMs: median([quantile(sorted, 0.5)]),
     p999Ms: quantile(sorted, 0.999),
     longestMs: sorted.at(-1) ?? NaN,
+    cpuUs: (user + system) / commits,
   }
 }

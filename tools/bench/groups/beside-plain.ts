@@ -2,6 +2,7 @@ import type { Bench } from '../bench.ts'
 import type { Format } from '../child.ts'
 import { newRow, show, type Row } from '../result.ts'
 import type { Workload } from '../workload.ts'
+import type { Written } from '../write.ts'
 import { catchUpRates } from './catch-up.ts'
 
 /** Write rates of one workload, in manners of which each is a row. */
@@ -11,25 +12,41 @@ export interface WriteRates<Manner extends string> {
   readonly workload: Workload
   readonly manners: readonly Manner[]
   readonly goals: Readonly<Partial<Record<Manner, number | undefined>>>
-  /** Transactions a second; of plain SQLite without a manner. */
-  rate(manner: Manner | undefined): Promise<number>
+  /** Plain SQLite without a manner. */
+  measure(manner: Manner | undefined): Promise<Written>
 }
 
 /** Measures them in turns with plain SQLite: what they are of its rate. */
 export async function* writeRatesBesidePlain<Manner extends string>(
   bench: Bench,
-  { group, workload, manners, goals, rate }: WriteRates<Manner>,
+  { group, workload, manners, goals, measure }: WriteRates<Manner>,
 ): AsyncGenerator<Row> {
   const wanted = manners.filter((manner) => bench.wants(`${group}.${workload}.${manner}`))
   if (wanted.length === 0) return
-  const plain: number[] = []
-  const rates = new Map<Manner, number[]>(wanted.map((manner) => [manner, []]))
+  const plain: Written[] = []
+  const trials = new Map<Manner, Written[]>(wanted.map((manner) => [manner, []]))
   for (let run = 0; run < bench.effort.runs; run++) {
-    plain.push(await rate(undefined))
-    for (const manner of wanted) rates.get(manner)!.push(await rate(manner))
+    plain.push(await measure(undefined))
+    for (const manner of wanted) trials.get(manner)!.push(await measure(manner))
   }
-  for (const [manner, runs] of rates)
-    yield besidePlain(runs, plain, { name: `${group}.${workload}.${manner}`, goal: goals[manner] })
+  const [plainRates, plainCpu] = [plain.map(rateOf), plain.map(({ cpuUs }) => cpuUs)]
+  for (const [manner, runs] of trials) {
+    const name = `${group}.${workload}.${manner}`
+    const rates = runs.map(rateOf)
+    yield besidePlain(rates, plainRates, { name, goal: goals[manner] })
+    yield newRow({
+      name: `${name}.cpu`,
+      unit: 'of plain',
+      goal: undefined,
+      better: 'lower',
+      runs: runs.map(({ cpuUs }, run) => cpuUs / plainCpu[run]!),
+      beside: `${runs.map(({ cpuUs }) => show(cpuUs)).join(' ')}; plain ${plainCpu.map(show).join(' ')} us/tx on the writer's thread`,
+    })
+  }
+}
+
+function rateOf({ commits, seconds }: Written): number {
+  return commits / seconds
 }
 
 /** A backlog of one format. */

@@ -3,6 +3,7 @@ import { withChildren } from '../child-process.ts'
 import { newRow, type Row } from '../result.ts'
 import type { SourceCost, SourceTask } from '../source-cost.ts'
 import { logByTriggers, type Workload } from '../workload.ts'
+import type { Written } from '../write.ts'
 import { catchUpBesidePlain, writeRatesBesidePlain } from './beside-plain.ts'
 import { bytesPerCommit } from './lag.ts'
 
@@ -31,12 +32,12 @@ async function* measureRowWrites(bench: Bench): AsyncGenerator<Row> {
       workload,
       manners: CAPTURES,
       goals: workload === 'insert' ? { sink: 1.05, followed: 0.75 } : {},
-      rate: (capture) => writeRate(bench, workload, capture),
+      measure: (capture) => measureWrite(bench, workload, capture),
     })
   }
 }
 
-async function writeRate(bench: Bench, workload: Workload, capture: Capture | undefined): Promise<number> {
+async function measureWrite(bench: Bench, workload: Workload, capture: Capture | undefined): Promise<Written> {
   const [database, copy] = [bench.newDatabase(), bench.newPath()]
   if (capture === 'trigger') logByTriggers(database)
   try {
@@ -50,8 +51,7 @@ async function writeRate(bench: Bench, workload: Workload, capture: Capture | un
         if (capture === 'sink') await receiver.run({ kind: 'open-sink', url, format: 'row' })
         else await receiver.run({ kind: 'open-follower', url, database: copy, merge: true, format: 'row' })
       }
-      const { commits, seconds } = await writer.run({ kind: 'write', workload, seconds: bench.effort.seconds })
-      return commits / seconds
+      return await writer.run({ kind: 'write', workload, seconds: bench.effort.seconds })
     })
   } finally {
     bench.remove(database)

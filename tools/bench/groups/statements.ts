@@ -6,6 +6,7 @@ import { CLASSIFIED, classifyCosts } from '../classify-cost.ts'
 import { newRow, show, type Row } from '../result.ts'
 import { BULK_ROWS, measureEntries, type EntrySizes } from '../statement-sizes.ts'
 import type { Workload } from '../workload.ts'
+import type { Written } from '../write.ts'
 import { catchUpBesidePlain, writeRatesBesidePlain } from './beside-plain.ts'
 import { bytesPerCommit } from './lag.ts'
 
@@ -29,12 +30,12 @@ async function* measureStatementWrites(bench: Bench): AsyncGenerator<Row> {
       workload,
       manners: POLICIES,
       goals: { mixed: RATE_GOALS[workload] },
-      rate: (policy) => writeRate(bench, workload, policy),
+      measure: (policy) => measureWrite(bench, workload, policy),
     })
   }
 }
 
-async function writeRate(bench: Bench, workload: Workload, policy: Policy | undefined): Promise<number> {
+async function measureWrite(bench: Bench, workload: Workload, policy: Policy | undefined): Promise<Written> {
   const database = bench.newDatabase()
   try {
     return await withChildren(async (newChild) => {
@@ -45,8 +46,7 @@ async function writeRate(bench: Bench, workload: Workload, policy: Policy | unde
         const { url } = await writer.run({ kind: 'open-leader', database, ...how })
         await newChild().run({ kind: 'open-sink', url, format: 'statement' })
       }
-      const { commits, seconds } = await writer.run({ kind: 'write', workload, seconds: bench.effort.seconds })
-      return commits / seconds
+      return await writer.run({ kind: 'write', workload, seconds: bench.effort.seconds })
     })
   } finally {
     bench.remove(database)
