@@ -63,7 +63,7 @@ test.each(FORMATS)(
   'Drizzle works on the database of a leader as on any, and its followers by %s end equal',
   { timeout: 60_000 },
   async (format) => {
-    const { leader, folder, expectEqual } = await openWorld(format)
+    const { leader, folder, expectEqual, expectUnsafe } = await openWorld(format)
     const db = openDrizzle(leader, { users, orders })
 
     migrate(db, { migrationsFolder: writeMigrations(folder, 2) })
@@ -125,5 +125,6 @@ test.each(FORMATS)(
       { note: 'after' },
     ])
     await expectEqual()
+    await expectUnsafe([])
   },
 )

@@ -59,7 +59,7 @@ test.each(FORMATS)(
   'Knex works on the database of a leader as on any, and its followers by %s end equal',
   { timeout: 60_000 },
   async (format) => {
-    const { leader, expectEqual } = await openWorld(format)
+    const { leader, expectEqual, expectUnsafe } = await openWorld(format)
     const db = openKnex(leader)
 
     await db.migrate.latest(migrationsUpTo('one'))
@@ -110,6 +110,7 @@ test.each(FORMATS)(
     await db('account').where('email', 'like', 'eve%').delete()
     expect(await db('transfer').where({ account: 3 })).toEqual([])
     await expectEqual()
+    await expectUnsafe([])
 
     await db.destroy()
     expect(leader.database.open).toBe(true)

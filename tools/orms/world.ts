@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { openFollower, openLeader, type FollowerEvent, type Leader, type LeaderEvent } from 'stemma'
+import { openFollower, openLeader, readLog, type FollowerEvent, type Leader, type LeaderEvent } from 'stemma'
 import { expect, onTestFinished } from 'vitest'
 
 /** The formats that a library is tried with. */
@@ -14,6 +14,11 @@ export interface World {
   readonly folder: string
   /** Waits until the follower has all that was committed, and compares schema and rows. */
   expectEqual(): Promise<void>
+  /**
+   * By statements: no commit went as rows for the sake of others than these. Most commits must have gone as text, though not all: that of a commit may be
+   * lost when the machine is busy.
+   */
+  expectUnsafe(statements: readonly RegExp[]): Promise<void>
 }
 
 /** Opens an empty leader and a follower, on threads of their own, as they usually run. Both are closed when the test is over. */
@@ -37,6 +42,14 @@ export async function openWorld(format: (typeof FORMATS)[number]): Promise<World
       await leader.waitFor({ level: 'applied', timeoutMs: 20_000 })
       expect(dump(copy)).toEqual(dump(app))
       expect(trouble).toEqual([])
+    },
+    expectUnsafe: async (statements) => {
+      if (format !== 'statement') return
+      const entries = await readLog({ database: app, format, after: 0, limit: 1000 })
+      const because = entries.flatMap(({ details }) => /^as rows because of: (.*)/.exec(details[0] ?? '')?.[1] ?? [])
+      expect(because.filter((sql) => !statements.some((each) => each.test(sql)))).toEqual([])
+      const asText = entries.filter(({ summary }) => !summary.startsWith('as rows'))
+      expect(asText.length).toBeGreaterThan(entries.length / 2)
     },
   }
 }
