@@ -4,6 +4,7 @@ import { SAFETIES, STATEMENT_CODES, type Safety } from '@stemma/format-statement
 import { LOG_FORMAT_RULES } from '@stemma/log-conformance'
 import { expect, test } from 'vitest'
 import { isTest, isThere, readFiles } from './repository.ts'
+import { showStatementsPage } from './statements-page.ts'
 
 const LOG_FORMAT_SPEC = 'packages/log/SPEC.md'
 
@@ -25,6 +26,10 @@ test('docs/errors.md says what the table of errors says', async () => {
 
 test('docs/lint.md says what the table of statement codes says', async () => {
   await expect(showStatementCodes()).toMatchFileSnapshot('../../docs/lint.md')
+})
+
+test('docs/statements.md says what the catalogue says', async () => {
+  await expect(showStatementsPage()).toMatchFileSnapshot('../../docs/statements.md')
 })
 
 test('every statement code is found by some rule, and some test names it', () => {

@@ -145,6 +145,8 @@ export const FROM_OUTSIDE: readonly Scene[] = [
     naive: 'differs',
     safety: 'rows',
     code: 'USER_FUNCTION',
+    // No copy has it.
+    unlike: { raw: 'stops' },
   },
   {
     number: 14,

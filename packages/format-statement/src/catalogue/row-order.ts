@@ -108,6 +108,8 @@ export const ROW_ORDER: readonly Scene[] = [
     naive: 'differs',
     safety: 'rows',
     code: 'CONFLICT_WITHOUT_ORDER',
+    // Another count of rows went in before it failed.
+    unlike: { raw: 'stops' },
   },
   {
     number: 39,
@@ -196,6 +198,7 @@ export const ROW_ORDER: readonly Scene[] = [
     naive: 'differs',
     safety: 'rows',
     code: 'IMPLICIT_ROWID',
+    tampered: 'stops',
   },
   {
     number: 46,
@@ -207,6 +210,7 @@ export const ROW_ORDER: readonly Scene[] = [
     naive: 'differs',
     safety: 'rows',
     code: 'IMPLICIT_ROWID',
+    tampered: 'stops',
   },
   {
     number: 47,
@@ -219,6 +223,9 @@ export const ROW_ORDER: readonly Scene[] = [
     naive: 'differs',
     safety: 'context',
     code: 'AUTOINCREMENT',
+    // Another rowid is another outcome.
+    unlike: { raw: 'stops' },
+    tampered: 'stops',
   },
   {
     number: 48,
@@ -229,6 +236,8 @@ export const ROW_ORDER: readonly Scene[] = [
     naive: 'differs',
     safety: 'rows',
     code: 'ROWID_EXHAUSTED',
+    // Another rowid is another outcome.
+    unlike: { raw: 'stops' },
   },
   {
     number: 49,
@@ -241,5 +250,6 @@ export const ROW_ORDER: readonly Scene[] = [
     naive: 'differs',
     safety: 'context',
     code: 'SEVERAL_TRIGGERS',
+    tampered: 'differs',
   },
 ]

@@ -35,6 +35,10 @@ export interface Scene {
   readonly safety: Safety
   /** A reason of that safety. */
   readonly code: StatementCode
+  /** What becomes of it otherwise than its safety says. */
+  readonly unlike?: Partial<Outcomes>
+  /** What becomes of a copy whose making differs, which Stemma's own does not, under policies other than `raw`. */
+  readonly tampered?: Outcome
 }
 
 export interface UserFunction {
@@ -42,3 +46,21 @@ export interface UserFunction {
   readonly leader: string
   readonly copy: string
 }
+
+/** What a leader does with statements that are not safe to run again. */
+export type Policy = 'raw' | 'mixed' | 'record' | 'reject'
+
+/**
+ * What becomes of a copy:
+ * - `statements`: it runs them again, and is equal;
+ * - `rows`: it gets the rows, and is equal;
+ * - `differs`: it runs them again, and nobody notices that it is another one now;
+ * - `stops`: it sees another row or another outcome than the leader's, and stops right there;
+ * - `refused`: the leader's program gets an error, and nothing is done;
+ * - `not-logged`: they change nothing that is replicated, so nothing travels, and it is equal;
+ * - `no-follower`: a follower with this difference is turned away when it connects;
+ * - `not-shown`: it would take another machine to see it.
+ */
+export type Outcome = 'statements' | 'rows' | 'differs' | 'stops' | 'refused' | 'not-logged' | 'no-follower' | 'not-shown'
+
+export type Outcomes = Readonly<Record<Policy, Outcome>>

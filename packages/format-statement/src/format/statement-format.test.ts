@@ -15,12 +15,32 @@ const mixed = newStatementFormat({ policy: 'mixed', rows: plainRows, compressor 
 const encode = (format: StatementFormat, statements: readonly LoggedStatement[] | CommitStatements | undefined): Uint8Array =>
   format.encode(newCommit(statements)).slice()
 
+/** The same, of statements that can all be run again. */
+function repeatable(commit: CommitStatements): CommitStatements {
+  const statements = commit.statements.map((statement) => ({
+    ...statement,
+    verdict: { ...statement.verdict, isRepeatable: true },
+  }))
+  return { ...commit, statements }
+}
+
 test('whatever statements there are, they come out again', () => {
   fc.assert(
-    fc.property(commitStatements, (statements) => {
-      expect(plainOf(raw.decode(encode(raw, statements), 1))).toEqual(plainOf({ kind: 'statements', statements }))
+    fc.property(commitStatements.map(repeatable), (statements) => {
+      expect(plainOf(mixed.decode(encode(mixed, statements), 1))).toEqual(plainOf({ kind: 'statements', statements }))
     }),
     { seed: SEED, numRuns: 500 },
+  )
+})
+
+test('raw sends text and values alone, of whatever statements there are', () => {
+  fc.assert(
+    fc.property(commitStatements, (known) => {
+      const statements = known.statements.map((statement) => ({ ...statement, settings: USUAL, recorded: undefined }))
+      const sent = { ...known, statements }
+      expect(plainOf(raw.decode(encode(raw, known), 1))).toEqual(plainOf({ kind: 'statements', statements: sent }))
+    }),
+    { seed: SEED, numRuns: 100 },
   )
 })
 
@@ -209,7 +229,7 @@ test('an entry is explained: statements with what goes with them, and why rows',
       outcome: { error: 'SQLITE_CONSTRAINT_UNIQUE', changes: 2, lastInsertRowid: undefined },
     }),
   ]
-  const { details } = raw.describe(encode(raw, { schemaVersion: 1, timeZone: 'Europe/Berlin', statements }), 1)
+  const { details } = mixed.describe(encode(mixed, { schemaVersion: 1, timeZone: 'Europe/Berlin', statements }), 1)
   expect(details.join('\n')).toBe(
     `INSERT INTO t VALUES (?, ?, ?, random()) [1, 'it’s', x'01ab']
   1 row changed, last rowid 5

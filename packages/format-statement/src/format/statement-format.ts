@@ -11,6 +11,7 @@ import {
   type RowFormat,
   type RowsReason,
   type StatementFormat,
+  type StatementSettings,
   type StatementsOrRows,
   type TableLayout,
 } from '@stemma/log'
@@ -23,7 +24,7 @@ import { PayloadTooLarge, StatementWriter } from './statement-writer.ts'
 export type StatementPolicy = 'mixed' | 'record' | 'reject' | 'raw'
 
 export interface StatementFormatOptions {
-  /** `raw`: statements travel whatever their verdict says. With all others a commit travels as rows unless each of its statements is repeatable. */
+  /** `raw`: statements travel whatever their verdict says, as text and values alone. With all others a commit travels as rows unless each of its statements is repeatable. */
   readonly policy: StatementPolicy
   /** How commits travel that can't travel as statements. */
   readonly rows: RowFormat
@@ -60,7 +61,8 @@ export function newStatementFormat({ policy, rows, compressor }: StatementFormat
     view: 'statements',
     needsSameSqlite: true,
     encode(commit: Commit): Uint8Array {
-      const statements = statementsOf(commit)
+      const known = statementsOf(commit)
+      const statements = policy === 'raw' && known !== undefined ? bare(known) : known
       const unsafe = policy === 'raw' ? undefined : statements?.statements.find(({ verdict }) => !verdict.isRepeatable)
       const text = statements === undefined || unsafe !== undefined ? undefined : encodeText(statements)
       return text ?? encodeRows(writer, { payload: rows.encode(commit), rows, because: unsafe })
@@ -78,6 +80,24 @@ export function newStatementFormat({ policy, rows, compressor }: StatementFormat
       return { summary: `as rows: ${summary}`, details: [...describeReason(opened.because), ...details] }
     },
   }
+}
+
+/** The text alone, as those sent it who did not know better: a copy runs it with settings and functions of its own. */
+function bare(commit: CommitStatements): CommitStatements {
+  return {
+    ...commit,
+    statements: commit.statements.map((statement) => ({ ...statement, settings: PLAIN_SETTINGS, recorded: undefined })),
+  }
+}
+
+/** What better-sqlite3 opens connections with. */
+const PLAIN_SETTINGS: StatementSettings = {
+  foreignKeys: true,
+  deferForeignKeys: false,
+  recursiveTriggers: false,
+  caseSensitiveLike: false,
+  ignoreCheckConstraints: false,
+  reverseUnorderedSelects: false,
 }
 
 function statementsOf(commit: Commit): CommitStatements | undefined {

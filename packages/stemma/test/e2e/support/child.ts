@@ -17,11 +17,15 @@ export class Child {
   readonly #waiting = new Set<{ readonly kind: string; resolve(said: Said): void; reject(error: Error): void }>()
   #errors = ''
 
-  /** @param module - a file of this folder, of TypeScript or Python */
-  constructor(module: string, args: readonly string[]) {
+  /**
+   * @param module - a file of this folder, of TypeScript or Python
+   * @param env - what its environment has besides ours
+   */
+  constructor(module: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const path = fileURLToPath(new URL(module, import.meta.url))
     const child = spawn(module.endsWith('.py') ? 'python3' : process.execPath, [path, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     })
     this.#process = child
     this.#exited = once(child, 'close')
