@@ -41,6 +41,14 @@ test(
     expect(suite.stdout).toMatch(/^# fail 0$/m)
     const used = await run('node', ['use.ts'], { cwd: app })
     expect(used.stdout).toMatch(/tea[\s\S]*scones/)
+
+    await run(join(app, 'node_modules/.bin/create-stemma-format'), ['my-format'], { cwd: app })
+    const { dependencies } = JSON.parse(readFileSync(join(app, 'my-format/package.json'), 'utf8')) as {
+      readonly dependencies: object
+    }
+    expect(Object.values(dependencies)).toEqual(['^0.0.0', '^0.0.0', '^0.0.0'])
+    const made = await run('node', ['-p', "(await import('./my-format/my-format.ts')).format.name"], { cwd: app })
+    expect(made.stdout).toBe('my-format\n')
   },
   4 * MINUTES,
 )

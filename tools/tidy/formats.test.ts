@@ -50,6 +50,15 @@ test('every package of a format is on the page, and has the kit run on it', () =
   expect(FORMATS.filter(({ folder }) => suiteOf(folder) === undefined).map(({ folder }) => folder)).toEqual([])
 })
 
+// `pnpm test -u` takes it over.
+test.each(['json-lines.ts', 'checks.ts', 'test.ts'])(
+  'what `npm create stemma-format` writes is the example: %s',
+  async (file) => {
+    const [example] = readFiles(`examples/own-format/${file}`)
+    await expect(example?.text).toMatchFileSnapshot(`../../packages/create-stemma-format/template/${file}.txt`)
+  },
+)
+
 /** The test of a format that runs the kit. */
 function suiteOf(folder: string): string | undefined {
   return readFiles(`${folder}/**/*.ts`).find(({ text }) => text.includes('logFormatSuite({'))?.text

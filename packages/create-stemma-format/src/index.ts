@@ -1,0 +1,1 @@
+export { formatNameOf, writeFormat, type NewFormat } from './write-format.ts'
