@@ -47,7 +47,7 @@ test(
       readonly dependencies: object
     }
     expect(Object.values(dependencies)).toEqual(['^0.0.0', '^0.0.0', '^0.0.0'])
-    const made = await run('node', ['-p', "(await import('./my-format/my-format.ts')).format.name"], { cwd: app })
+    const made = await run('node', ['-e', "console.log((await import('./my-format/my-format.ts')).format.name)"], { cwd: app })
     expect(made.stdout).toBe('my-format\n')
   },
   4 * MINUTES,

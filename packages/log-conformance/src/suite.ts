@@ -7,7 +7,7 @@ import { newSubject } from './subject.ts'
 export interface SuiteOptions extends JudgeOptions {
   /** The test runner's: `import { describe, test } from 'vitest'`, or from `node:test`. */
   describe(title: string, body: () => void): unknown
-  test(title: string, body: () => Promise<void>): unknown
+  test(title: string, body: () => Promise<void>, timeoutMs: number): unknown
   /** Takes the lines of the summary; standard output by default. */
   print?(line: string): void
 }
@@ -29,21 +29,26 @@ export function logFormatSuite(options: SuiteOptions): void {
         verdicts.set(rule.id, { kind: 'not-applicable', why })
         continue
       }
-      test(`${rule.id} ${rule.says}`, async () => {
+      const body = async (): Promise<void> => {
         const verdict = await judgeRule(rule, { ...options, seed })
         verdicts.set(rule.id, verdict)
         mustBeExpected(rule.id, verdict, seed)
-      })
+      }
+      test(`${rule.id} ${rule.says}`, body, RULE_TIMEOUT)
     }
-    test('every known failure is a rule, and the summary', () => {
-      const unknown = knownFailures.filter((id) => !LOG_FORMAT_RULES.some((rule) => rule.id === id))
+    const summary = (): Promise<void> => {
       print(showVerdicts(name, verdicts.values()))
       for (const line of showNotApplicable(verdicts)) print(`  ${line}`)
+      const unknown = knownFailures.filter((id) => !LOG_FORMAT_RULES.some((rule) => rule.id === id))
       if (unknown.length === 0) return Promise.resolve()
       return Promise.reject(new AssertionError({ message: `known failures that are no rules: ${unknown.join(', ')}` }))
-    })
+    }
+    test('every known failure is a rule, and the summary', summary, RULE_TIMEOUT)
   })
 }
+
+/** Milliseconds: a rule takes a second or two, on a machine that has nothing else to do. */
+const RULE_TIMEOUT = 60_000
 
 function mustBeExpected(id: string, verdict: Verdict, seed: number): void {
   switch (verdict.kind) {

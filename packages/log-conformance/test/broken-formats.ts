@@ -52,10 +52,10 @@ export const brokenFormats: readonly BrokenFormat[] = [
   { rule: 'LF-7', title: 'says that all text is UTF-8', format: withHeld((held) => ({ ...held, textEncoding: 'utf-8' })) },
   {
     rule: 'LF-8',
-    title: 'tells 5,000 rows at most',
+    title: 'tells 2,000 rows at most',
     format: withHeld((held) => ({
       ...held,
-      tables: held.tables.map((table) => ({ ...table, held: table.held.slice(0, 5000) })),
+      tables: held.tables.map((table) => ({ ...table, held: table.held.slice(0, 2000) })),
     })),
   },
   {

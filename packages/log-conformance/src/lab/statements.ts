@@ -17,10 +17,11 @@ export function runRecorded(connection: SqliteConnection, statements: readonly s
   const schemaVersion = Number(readPragma(connection, 'schema_version'))
   const settings = readSettings(connection)
   const logged: LoggedStatement[] = []
+  const lastRowid = connection.prepare('SELECT last_insert_rowid() AS id')
+  let rowidBefore = lastRowid.get()!['id']
   for (const sql of statements) {
-    const rowidBefore = lastRowid(connection)
     const changes = connection.prepare(sql).run()
-    const rowid = lastRowid(connection)
+    const rowid = lastRowid.get()!['id'] as bigint
     logged.push({
       sql,
       placed: [],
@@ -30,6 +31,7 @@ export function runRecorded(connection: SqliteConnection, statements: readonly s
       verdict: { safety: 'safe', isRepeatable: true, findings: [] },
       recorded: undefined,
     })
+    rowidBefore = rowid
   }
   return { schemaVersion, timeZone: 'UTC', statements: logged }
 }
@@ -48,8 +50,4 @@ function readSettings(connection: SqliteConnection): StatementSettings {
 
 function readPragma(connection: SqliteConnection, name: string): unknown {
   return Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0]
-}
-
-function lastRowid(connection: SqliteConnection): bigint {
-  return connection.prepare('SELECT last_insert_rowid() AS id').get()!['id'] as bigint
 }

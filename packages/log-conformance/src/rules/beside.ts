@@ -63,7 +63,7 @@ export const besideRules: readonly Rule[] = [
       entries.push(
         ...(await lab.entries(
           leader,
-          Array.from({ length: 3000 }, (_, i) => `UPDATE t SET a = ${i} WHERE id = ${i}`),
+          Array.from({ length: 600 }, (_, i) => `UPDATE t SET a = ${i} WHERE id = ${i}`),
         )),
       )
       for (const { payload, formatVersion } of entries) {

@@ -169,7 +169,7 @@ export function large(randomHex: string): Story {
       [`INSERT INTO t VALUES (1, x'${randomHex}', NULL)`, "INSERT INTO t VALUES (2, NULL, printf('%.*c', 300000, 'x'))"],
       ["UPDATE t SET a = a || x'00' WHERE id = 1", 'UPDATE t SET a = b WHERE id = 2'],
       [
-        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 6000) SELECT i, i * i, 'row ' || i FROM n",
+        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) SELECT i, i * i, 'row ' || i FROM n",
       ],
       ['UPDATE t SET b = NULL WHERE id > 9'],
       ['DELETE FROM t'],
