@@ -5,7 +5,7 @@ import type { AskedConnections } from './asked-connections.ts'
 import { parameterNames } from './bound-values.ts'
 import type { SchemaEdition } from './schema-edition.ts'
 import type { JudgedFinding, Judgement, StatementJudge } from './statement-judge.ts'
-import { firstWord } from './statement-kind.ts'
+import { firstWord, kindOfStatement } from './statement-kind.ts'
 
 /**
  * What becomes of statements that may do something else on a copy:
@@ -22,6 +22,8 @@ export interface JudgedStatement {
   readonly sql: string
   /** It may change the main database. */
   readonly writes: boolean
+  /** Of kind `data`: it sets `changes()`. */
+  readonly isData: boolean
   /** Rows that it changed surely made it write: no row can have been written as it was. */
   readonly isSure: boolean
   /** What its functions give is to be recorded, and decides which verdict holds. */
@@ -112,6 +114,7 @@ export class JudgedStatements {
       edition,
       sql,
       writes,
+      isData: kindOfStatement(sql) === 'data',
       isSure: writes && this.#isSure(sql),
       isRecorded,
       asksConnection: isRecorded && findings.some(({ code }) => code === 'CONNECTION_STATE'),

@@ -220,6 +220,15 @@ describe('what a sink is told of', () => {
     ])
   })
 
+  test('a script as long as a dump runs as a whole, and rows are sent for it', () => {
+    const { database, sink, told } = open()
+    database.exec(`BEGIN; ${'INSERT INTO p VALUES (NULL); '.repeat(1001)} COMMIT; CREATE TABLE n (a)`)
+    expect(database.prepare('SELECT count(*) FROM p').pluck().get()).toBe(1001)
+    database.exec('INSERT INTO n VALUES (1)')
+    expect([told(), sink.droppedCount]).toEqual([['INSERT INTO n VALUES (1) (1 #1)'], 0])
+    expect(sink.committedOnes[0]?.schemaVersion).toBe(database.pragma('schema_version', { simple: true }))
+  })
+
   test('RETURNING by get, all and iterate', () => {
     const { database, sink, told } = open()
     const statement = database.prepare('INSERT INTO t (a) VALUES (?) RETURNING id')

@@ -144,7 +144,8 @@ export class StatementRecorder implements DatabaseRecorder {
   }
 
   split(script: string): readonly ScriptPart[] | undefined {
-    return splitScript(script, (text) => this.#judge.split(text))
+    const mayBeWhole = this.#policy === 'mixed' || this.#policy === 'record'
+    return splitScript(script, (text) => this.#judge.split(text), mayBeWhole)
   }
 
   defining<F extends UserFunction>(name: string, fn: F, options: Database.RegistrationOptions): F {
@@ -251,7 +252,7 @@ export class StatementRecorder implements DatabaseRecorder {
     let rowid: number | bigint
     if (result === undefined) {
       const counters = this.#facts.counters()
-      changes = kindOfStatement(judged.sql) === 'data' ? counters.changes : 0
+      changes = judged.isData ? counters.changes : 0
       rowid = counters.lastInsertRowid
     } else ({ changes, lastInsertRowid: rowid } = result)
     const lastInsertRowid = this.#facts.noteRowid(rowid)
