@@ -229,6 +229,19 @@ describe('what a sink is told of', () => {
     expect(sink.committedOnes[0]?.schemaVersion).toBe(database.pragma('schema_version', { simple: true }))
   })
 
+  test.each([
+    ['what nothing is told of', 'PRAGMA incremental_vacuum'],
+    ['a script that is not split', `BEGIN; ${'INSERT INTO p VALUES (NULL); '.repeat(1001)} COMMIT`],
+    ['a transaction in which nothing that was seen writes', 'BEGIN; PRAGMA incremental_vacuum; COMMIT'],
+  ])('that something else may have been committed: %s', (_, sql) => {
+    const { database, sink } = open()
+    database.exec('INSERT INTO p VALUES (NULL)')
+    const before = sink.untoldCount
+    database.exec(sql)
+    expect(sink.untoldCount).toBeGreaterThan(before)
+    expect(sink.committedOnes).toHaveLength(1)
+  })
+
   test('RETURNING by get, all and iterate', () => {
     const { database, sink, told } = open()
     const statement = database.prepare('INSERT INTO t (a) VALUES (?) RETURNING id')

@@ -152,6 +152,10 @@ export class StatementJournal implements StatementSink {
     this.#setPhase(false)
   }
 
+  committedUntold(): void {
+    this.#isBeforeGood = false
+  }
+
   #lookBefore(): void {
     this.#isBeforeGood = this.#marks.read(this.#before)
   }

@@ -50,4 +50,9 @@ export interface StatementSink {
   committed(isOurs: () => boolean): void
   /** It was rolled back, it failed, or its text can't be told: rows are sent for whatever it did. */
   dropped(): void
+  /**
+   * Something of this connection may have been committed of which nothing was told: the WAL may be further than it was when it was last looked at, without
+   * anybody else having written. Cheap.
+   */
+  committedUntold(): void
 }

@@ -116,15 +116,15 @@ export class TransactionRecord {
 
   /** @param isAlone - whether no other connection has committed, as far as is known */
   committed(isAlone: () => boolean): void {
-    if (this.#phase === 'begun') {
-      if (this.#isTold()) this.#sink.committed(this.#sure === Infinity ? isAlone : isSurelyOurs)
-      else this.#sink.dropped()
-    }
+    if (this.#phase !== 'begun') this.#sink.committedUntold()
+    else if (this.#isTold()) this.#sink.committed(this.#sure === Infinity ? isAlone : isSurelyOurs)
+    else this.#sink.dropped()
     this.#end()
   }
 
   dropped(): void {
     if (this.#phase === 'begun') this.#sink.dropped()
+    else this.#sink.committedUntold()
     this.#end()
   }
 

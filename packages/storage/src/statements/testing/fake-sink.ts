@@ -15,6 +15,7 @@ export class FakeSink implements StatementSink {
   news: number | undefined
   readonly committedOnes: ToldTransaction[] = []
   droppedCount = 0
+  untoldCount = 0
   #open: ToldTransaction | undefined
   #isCommitting = false
 
@@ -69,6 +70,11 @@ export class FakeSink implements StatementSink {
     this.#transaction()
     this.droppedCount++
     this.#open = undefined
+  }
+
+  committedUntold(): void {
+    if (this.#open !== undefined) throw new Error('a transaction is open')
+    this.untoldCount++
   }
 
   #transaction(): ToldTransaction {
