@@ -1,61 +1,18 @@
-import { join } from 'node:path'
 import { StemmaError } from '@stemma/base'
-import { expect, onTestFinished, test } from 'vitest'
-import { openFollower, openLeader, type FollowerEvent, type Leader, type LeaderOptions } from '../../src/index.ts'
+import { expect, test } from 'vitest'
 import { newDice, printSeed, times } from './support/dice.ts'
-import { makeDatabase, newFolder } from './support/folder.ts'
-import { expectSameRows } from './support/mirror.ts'
+import { newStatementWorld } from './support/statement-world.ts'
 import { SCHEMA, layoutOf, nextSql, pragmasOf } from './support/workload.ts'
 
 const SEED = printSeed('statements')
 const POLICIES = ['mixed', 'record'] as const
-
-interface World {
-  readonly app: string
-  readonly leader: Leader
-  /** Waits until the copy is there, and compares it. */
-  expectSame(): Promise<void>
-  /** Entries so far, and those that hold rows. */
-  sent(): Promise<{ entries: number; asRows: number }>
-}
-
-async function newWorld(schema: string, options: Partial<LeaderOptions> = {}, pragmas = ''): Promise<World> {
-  const folder = newFolder()
-  const [app, copy] = [join(folder, 'app.db'), join(folder, 'copy.db')]
-  makeDatabase(app, schema, pragmas)
-  const leader = await openLeader({ database: app, formats: ['statement'], ...options })
-  onTestFinished(() => leader.close())
-  const trouble: FollowerEvent[] = []
-  const onEvent = (event: FollowerEvent): void => {
-    if (['warning', 'failed', 'diverged'].includes(event.kind)) trouble.push(event)
-  }
-  const follower = await openFollower({ url: leader.url, database: copy, format: 'statement', thread: 'same', onEvent })
-  onTestFinished(() => follower.close())
-  return {
-    app,
-    leader,
-    async expectSame() {
-      await leader.waitFor({ level: 'applied', timeoutMs: 60_000 }).catch((error: unknown) => {
-        expect(trouble).toEqual([])
-        throw error
-      })
-      expectSameRows(app, copy)
-      expect(trouble).toEqual([])
-    },
-    async sent() {
-      const status = await leader.status()
-      const work = status.work?.find(({ format }) => format === 'statement')
-      return { entries: work?.entries ?? 0, asRows: work?.asRows ?? 0 }
-    },
-  }
-}
 
 const ACCOUNTS = `CREATE TABLE account (id INTEGER PRIMARY KEY, owner TEXT, cents INTEGER, at TEXT DEFAULT CURRENT_TIMESTAMP, token DEFAULT (hex(randomblob(8))));
   CREATE TABLE audit (id INTEGER PRIMARY KEY, account, what);
   CREATE TRIGGER paid AFTER UPDATE OF cents ON account BEGIN INSERT INTO audit (account, what) VALUES (new.id, new.cents - old.cents); END;`
 
 test('safe statements travel as such, and a copy runs them again, triggers included', async () => {
-  const { leader, expectSame, sent } = await newWorld(ACCOUNTS)
+  const { leader, expectSame, sent } = await newStatementWorld(ACCOUNTS)
   const { database } = leader
   const open = database.prepare('INSERT INTO account (owner, cents, at, token) VALUES (?, ?, ?, ?)')
   const pay = database.prepare('UPDATE account SET cents = cents + :cents WHERE id = :id')
@@ -74,7 +31,7 @@ test.each([
   ['mixed', 4],
   ['record', 1],
 ] as const)('%s: unsafe statements leave the same on a copy; %i transactions travel as rows', async (policy, asRows) => {
-  const { leader, expectSame, sent } = await newWorld(ACCOUNTS, { statements: { policy, recordable: ['lucky'] } })
+  const { leader, expectSame, sent } = await newStatementWorld(ACCOUNTS, { statements: { policy, recordable: ['lucky'] } })
   const { database } = leader
   database.function('lucky', () => Math.random())
   database.exec('INSERT INTO account (owner, cents) VALUES (hex(randomblob(4)), random())')
@@ -91,7 +48,7 @@ test.each([
 })
 
 test('reject refuses an unsafe statement, says why, and leaves the database as it was', async () => {
-  const { leader, expectSame, sent } = await newWorld(ACCOUNTS, { statements: { policy: 'reject' } })
+  const { leader, expectSame, sent } = await newStatementWorld(ACCOUNTS, { statements: { policy: 'reject' } })
   const { database } = leader
   const caught = (work: () => unknown): unknown => {
     try {
@@ -118,7 +75,11 @@ test.each(POLICIES.flatMap((policy) => Array.from({ length: times(2, 50) }, (_, 
   { timeout: 240_000 },
   async (policy, n) => {
     const dice = newDice(SEED + n)
-    const { leader, expectSame, sent } = await newWorld(SCHEMA, { statements: { policy } }, pragmasOf(layoutOf(n + (SEED % 24))))
+    const { leader, expectSame, sent } = await newStatementWorld(
+      SCHEMA,
+      { statements: { policy } },
+      pragmasOf(layoutOf(n + (SEED % 24))),
+    )
     let step = 0
     for (let round = 0; round < 5; round++) {
       for (let i = 0; i < 20; i++) leader.database.exec(nextSql(dice, step++))

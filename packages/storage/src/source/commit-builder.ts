@@ -80,8 +80,9 @@ export class CommitBuilder {
    * What can fail comes first: when it throws, nothing has changed but the frames, which are to be dropped.
    *
    * @param lastIndex - the index of the frame that ended it
+   * @param isUrgent - nothing keeps the WAL from being restarted, so it is to be looked at again at once
    */
-  finish(end: CommitEnd & { lastIndex: number; frames: CommitFrames }): BuiltCommit {
+  finish(end: CommitEnd & { lastIndex: number; frames: CommitFrames; isUrgent: boolean }): BuiltCommit {
     const { pageCount } = end
     const firstIndex = end.lastIndex - this.#frames.count + 1
     this.#noteFrames(firstIndex)
@@ -94,7 +95,7 @@ export class CommitBuilder {
       throw error
     }
     const cutOff = this.#rows === undefined ? NOTHING_CUT_OFF : this.#cutOff(firstIndex, pageCount)
-    const commit = this.#take(changes, end, { frames: end.frames, cutOff })
+    const commit = this.#take(changes, end, { ...end, cutOff })
     this.#frames.clear()
     return commit
   }
@@ -120,7 +121,7 @@ export class CommitBuilder {
         }),
     )
     if (this.beforeChange.size > 0) this.#tellUnknown(pages, end.pageCount)
-    return this.#take(changes, end, { frames: undefined, cutOff: NOTHING_CUT_OFF })
+    return this.#take(changes, end, { frames: undefined, isUrgent: true, cutOff: NOTHING_CUT_OFF })
   }
 
   get #smallMax(): number {
@@ -247,8 +248,9 @@ export class CommitBuilder {
   #take(
     changes: readonly Change[],
     end: CommitEnd,
-    { frames, cutOff }: { readonly frames: CommitFrames | undefined; readonly cutOff: CutOff },
+    seen: { readonly frames: CommitFrames | undefined; readonly isUrgent: boolean; readonly cutOff: CutOff },
   ): BuiltCommit {
+    const { frames, isUrgent, cutOff } = seen
     const sums = this.#sums
     const [pageCountBefore, digestBefore] = [sums.pageCount, sums.digest]
     sums.setPageCount(end.pageCount)
@@ -271,7 +273,7 @@ export class CommitBuilder {
     }
     if (this.#rows !== undefined) commit.rows = this.#trackRows(this.#rows, commit, cutOff)
     if (this.#statements !== undefined)
-      commit.statements = this.#statements.step({ position: end.position, frames, changed: changes })
+      commit.statements = this.#statements.step({ position: end.position, frames, isUrgent, changed: changes })
     return commit
   }
 

@@ -46,6 +46,8 @@ export class WalTail {
   readonly #epoch: number
   #position: Position
   #walPlace: WalPlace | undefined
+  /** Something keeps the WAL from being restarted while it is read. */
+  #isPinned = true
   /** By page: what commits have changed since `takeChangedSums`. */
   #changedSums = new Map<number, bigint>()
   /** Commits since the start. */
@@ -202,6 +204,7 @@ export class WalTail {
    * @param pinned - false when nothing keeps the WAL from being restarted while it is read
    */
   look(pinned: boolean): Look {
+    this.#isPinned = pinned
     const header = this.#index.read()
     if (header === undefined) return 'unclear'
     if (!this.isCurrent(header)) return 'restarted'
@@ -276,7 +279,7 @@ export class WalTail {
 
   /** Gives on a commit that stands for what nobody saw. */
   recover(pages: readonly { readonly pageNumber: number; readonly sum: bigint }[], pageCount: number): void {
-    this.#giveOn(this.#builder.recover(pages, { pageCount, position: this.#next(), committedAt: this.#now() }))
+    this.#giveOn(this.#builder.recover(pages, { pageCount, ...this.#next() }))
   }
 
   get #generation(): Pick<KeptGeneration, 'salt1' | 'salt2'> {
@@ -333,9 +336,9 @@ export class WalTail {
       this.#scanned = frame
       const pageCount = headers.getUint32(offset + 4)
       if (pageCount === 0) continue
-      const position = this.#next()
       const frames = { salt1: this.#salt1, salt2: this.#salt2, before: this.#frame, last: frame }
-      const commit = this.#builder.finish({ lastIndex: base + frame, frames, pageCount, position, committedAt: this.#now() })
+      const end = { lastIndex: base + frame, frames, isUrgent: !this.#isPinned, pageCount, ...this.#next() }
+      const commit = this.#builder.finish(end)
       this.framesPerCommit += (frame - this.#frame - this.framesPerCommit) / COMMITS_OF_LATE
       this.#frame = frame
       this.#walPlace = this.#placeAt(frame)
@@ -350,8 +353,8 @@ export class WalTail {
     this.#onCommit(commit)
   }
 
-  #next(): Position {
-    return { epoch: this.#epoch, sequence: this.#position.sequence + 1 }
+  #next(): { readonly position: Position; readonly committedAt: Milliseconds } {
+    return { position: { epoch: this.#epoch, sequence: this.#position.sequence + 1 }, committedAt: this.#now() }
   }
 
   #setGeneration(header: { readonly salt1: number; readonly salt2: number; readonly wordOrder: WordOrder }): void {

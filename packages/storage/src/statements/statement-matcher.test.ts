@@ -45,6 +45,7 @@ class Scene {
     const tell = this.matcher.step({
       position: { epoch: 1, sequence: before + 1 },
       frames: { salt1: 1, salt2: 2, before, last: before + 1 },
+      isUrgent: false,
       changed: schemaAfter === undefined ? [] : [firstPage(schemaAfter)],
     })
     try {
@@ -109,7 +110,7 @@ test('when page 1 can not be read no statement is believed until it is seen agai
     },
     sum: 0n,
   }
-  scene.matcher.step({ position: { epoch: 1, sequence: 1 }, frames: undefined, changed: [unreadable] })
+  scene.matcher.step({ position: { epoch: 1, sequence: 1 }, frames: undefined, isUrgent: false, changed: [unreadable] })
   for (let i = 0; i < 3; i++) scene.write('INSERT')
   expect(scene.see()).toBe(OTHER_SCHEMA)
   expect(scene.see(5)).toBe(OTHER_SCHEMA)

@@ -21,6 +21,8 @@ export interface SeenCommit {
   readonly position: Position
   /** Where the WAL has it; undefined when it stands for changes that nobody saw. */
   readonly frames: CommitFrames | undefined
+  /** There is no time to wait for its record. */
+  readonly isUrgent: boolean
   /** In the order of their page numbers. */
   readonly changed: readonly PageChange[]
 }
@@ -54,7 +56,7 @@ export class StatementMatcher {
   step(commit: SeenCommit): () => CommitStatements {
     const schemaVersion = this.#schema
     this.#seeSchema(commit.changed)
-    const record = commit.frames && this.#find(commit.frames)
+    const record = commit.frames && this.#find(commit.frames, commit.isUrgent)
     if (record === undefined) {
       if (this.#schema !== schemaVersion) this.#tellSchema()
       return unknown(commit.position, 'the program that Stemma runs in did not tell them')
@@ -72,13 +74,13 @@ export class StatementMatcher {
     this.#reader.close()
   }
 
-  #find(frames: CommitFrames): JournalRecord | undefined {
+  #find(frames: CommitFrames, isUrgent: boolean): JournalRecord | undefined {
     const reader = this.#reader
     // In this order: when the phase is even, the record of each commit that is in the WAL is here.
     const { phase } = reader
     this.#drain()
     let found = this.#queue.take(frames)
-    if (found === 'none' && (phase & 1) === 1 && phase !== this.#hopeless && this.#options.mayWait) {
+    if (found === 'none' && (phase & 1) === 1 && phase !== this.#hopeless && this.#options.mayWait && !isUrgent) {
       reader.waitWhile(phase, this.#options.waitMs ?? WAIT)
       if (reader.phase === phase) this.#hopeless = phase
       this.#drain()
@@ -108,8 +110,8 @@ export class StatementMatcher {
 
 /** What waits for its commits, in bytes. The engine's own limit: what the program wrote in the meantime is in the WAL, which is limited too. */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024
-/** A transaction is told within microseconds of its commit, unless its thread is stopped just then. */
-const WAIT: Milliseconds = 3
+/** A transaction is told within microseconds of its commit, unless its thread is stopped just then: then it is some slices of the scheduler. */
+const WAIT: Milliseconds = 25
 
 const SCHEMA_COOKIE_OFFSET = 40
 

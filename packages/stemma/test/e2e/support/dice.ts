@@ -1,4 +1,4 @@
-export { newDice, type Dice } from 'fuzz'
+export { newDice, onceIn, type Dice } from 'fuzz'
 
 /** The seed of this run: `STEMMA_SEED`, or a new one. It is printed, so that a run can be repeated. */
 export function printSeed(what: string): number {
