@@ -5,7 +5,6 @@ import type { Policy } from '../child.ts'
 import { CLASSIFIED, classifyCosts } from '../classify-cost.ts'
 import { newRow, show, type Row } from '../result.ts'
 import { BULK_ROWS, measureEntries, type EntrySizes } from '../statement-sizes.ts'
-import type { Workload } from '../workload.ts'
 import type { Written } from '../write.ts'
 import { catchUpBesidePlain, writeRatesBesidePlain } from './beside-plain.ts'
 import { bytesPerCommit } from './lag.ts'
@@ -35,7 +34,10 @@ async function* measureStatementWrites(bench: Bench): AsyncGenerator<Row> {
   }
 }
 
-async function measureWrite(bench: Bench, workload: Workload, policy: Policy | undefined): Promise<Written> {
+/** Transactions before those that count: on a busy machine the compiler would else be at work for most of the time that is measured. */
+const WARM_UP = { insert: 3_000, hundred: 100 } as const
+
+async function measureWrite(bench: Bench, workload: keyof typeof WARM_UP, policy: Policy | undefined): Promise<Written> {
   const database = bench.newDatabase()
   try {
     return await withChildren(async (newChild) => {
@@ -46,6 +48,7 @@ async function measureWrite(bench: Bench, workload: Workload, policy: Policy | u
         const { url } = await writer.run({ kind: 'open-leader', database, ...how })
         await newChild().run({ kind: 'open-sink', url, format: 'statement' })
       }
+      await writer.run({ kind: 'write-count', workload, count: WARM_UP[workload] })
       return await writer.run({ kind: 'write', workload, seconds: bench.effort.seconds })
     })
   } finally {
