@@ -10,6 +10,16 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MINUTES = 60_000
 
 const run = promisify(execFile)
+
+const FORMATS = `
+  import Database from 'better-sqlite3'
+  import { openLeader } from 'stemma'
+
+  new Database('items.db').exec('CREATE TABLE item (id INTEGER PRIMARY KEY, name)').close()
+  const leader = await openLeader({ database: 'items.db', formats: ['wal', 'changeset', 'debezium'], convertToWal: true })
+  leader.database.exec("INSERT INTO item (name) VALUES ('tea')")
+  await leader.close()
+`
 const folder = mkdtempSync(join(tmpdir(), 'stemma-packed-'))
 const tarballs = join(folder, 'tarballs')
 let packed: Promise<void> | undefined
@@ -26,6 +36,18 @@ test(
 
     const command = await run(join(app, 'node_modules/.bin/stemma'), ['digest', 'copy.db', '--json'], { cwd: app })
     expect(JSON.parse(command.stdout)).toMatchObject({ database: 'copy.db' })
+
+    // Formats that are packages of their own are found by their short names.
+    writeFileSync(join(app, 'formats.ts'), FORMATS)
+    await run('node', ['formats.ts'], { cwd: app })
+    const events = await run(join(app, 'node_modules/.bin/stemma'), ['log', 'export', 'items.db', '--format', 'debezium'], {
+      cwd: app,
+    })
+    expect(events.stdout).toContain('"after":{"id":1,"name":"tea"}')
+    const shown = await run(join(app, 'node_modules/.bin/stemma'), ['log', 'show', 'items.db', '--format', 'changeset'], {
+      cwd: app,
+    })
+    expect(shown.stdout).toContain('item: 1 row')
   },
   4 * MINUTES,
 )
