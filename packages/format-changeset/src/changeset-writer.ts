@@ -56,9 +56,13 @@ export class ChangesetWriter extends PayloadWriter {
     this.reserve(9)
     if (value === undefined) this.byte(NOT_TOLD)
     else if (value === null) this.byte(NULL)
-    else if (typeof value === 'bigint') this.#eight(INTEGER, () => this.#double.setBigInt64(0, value))
-    else if (typeof value === 'number') this.#eight(REAL, () => this.#double.setFloat64(0, value))
-    else if (value instanceof Uint8Array) {
+    else if (typeof value === 'bigint') {
+      this.#double.setBigInt64(0, value)
+      this.#eight(INTEGER)
+    } else if (typeof value === 'number') {
+      this.#double.setFloat64(0, value)
+      this.#eight(REAL)
+    } else if (value instanceof Uint8Array) {
       this.byte(BLOB)
       this.sized(value)
     } else {
@@ -67,9 +71,8 @@ export class ChangesetWriter extends PayloadWriter {
     }
   }
 
-  #eight(kind: number, set: () => void): void {
+  #eight(kind: number): void {
     this.byte(kind)
-    set()
     for (let i = 0; i < 8; i++) this.byte(this.#double.getUint8(i))
   }
 }

@@ -13,7 +13,16 @@ export interface TableColumns {
   readonly isWhole: boolean
 }
 
+/** A source gives the same layout again and again. */
+const known = new WeakMap<TableLayout, TableColumns>()
+
 export function columnsOf(layout: TableLayout): TableColumns {
+  let columns = known.get(layout)
+  if (columns === undefined) known.set(layout, (columns = findColumns(layout)))
+  return columns
+}
+
+function findColumns(layout: TableLayout): TableColumns {
   const { columns, declaredOrder, primaryKey } = layout
   const told = (declaredOrder ?? columns.map((_, i) => i)).filter((index) => !columns[index]!.isGenerated)
   // A key may name a column twice, under two collations: records then have it twice.
