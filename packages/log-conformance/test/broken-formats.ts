@@ -272,6 +272,7 @@ export const brokenFormats: readonly BrokenFormat[] = [
     title: 'knows no rows',
     format: { ...plainStatements, encode: (commit) => seal({ kind: 'statements', statements: commit.statements() }) },
   },
+  { rule: 'LF-40', title: 'counts no rows', format: { ...plainStatements, holdsRows: () => false } },
 ]
 
 const EMPTY: HeldRows = {

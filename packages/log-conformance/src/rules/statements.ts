@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { CommitStatements, LoggedStatement, StatementsOrRows } from '@stemma/log'
 import type { Lab } from '../lab/lab.ts'
 import { withStatements } from '../lab/leader.ts'
+import { samplesOf } from '../lab/samples.ts'
 import { copyOf, showPlain } from '../lab/understand.ts'
 import type { Rule } from '../rule.ts'
 import { onlyForStatements } from '../subject.ts'
@@ -39,6 +40,23 @@ export const statementRules: readonly Rule[] = [
       const decoded = await throughPayload(lab, undefined)
       equal(decoded.kind, 'rows', 'a commit whose statements are not known')
       ok(decoded.kind === 'rows' && decoded.rows.tables.length === 1, 'the rows are not told')
+    },
+  },
+  {
+    id: 'LF-40',
+    says: '`holdsRows`, where a format has it, says of a payload what `decode` would.',
+    notFor: (subject) =>
+      onlyForStatements(subject) ?? ('holdsRows' in subject.format ? undefined : 'it has no `holdsRows`, and need not'),
+    async check(lab) {
+      const { reader } = lab
+      if (reader.view !== 'statements') throw new Error(`its view is ${reader.view}`)
+      const kinds = new Set<string>()
+      for (const { bytes, version } of await samplesOf(lab)) {
+        const { kind } = reader.decode(bytes, version)
+        kinds.add(kind)
+        equal(reader.holdsRows?.(bytes), kind === 'rows', `a payload that holds ${kind}`)
+      }
+      equal(kinds.size, 2, 'kinds of payloads')
     },
   },
 ]
