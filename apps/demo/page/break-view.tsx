@@ -35,20 +35,26 @@ export function BreakView({ live, state }: { live: Live; state: StageState }) {
         state={state}
         history={live.history}
         deeds={(follower) => <Deeds follower={follower} />}
-        leaderDeeds={
+        leaderDeeds={({ id }) => (
           <div class="deeds">
-            <AskButton label="kill -9, and again: the leader" act={() => ask('leader/restart')}>
+            <AskButton label={`kill -9, and again: the leader ${id}`} act={() => ask(`leaders/${id}/restart`)}>
               kill -9, and again
             </AskButton>
           </div>
-        }
+        )}
       />
-      <Trace notes={live.notes} nodes={['leader', ...state.followers.map(({ id }) => id)]} />
+      <Trace
+        notes={live.notes}
+        nodes={[
+          ...state.leaders.map(({ id }) => (id === 'mixed' ? 'leader' : `leader-${id}`)),
+          ...state.followers.map(({ id }) => id),
+        ]}
+      />
     </>
   )
 }
 
-function Deeds({ follower: { id, pid, link } }: { follower: FollowerState }) {
+function Deeds({ follower: { id, pid, link, state, verdict } }: { follower: FollowerState }) {
   const setLink = (mode: LinkMode) => () => ask(`followers/${id}/link`, mode)
   return (
     <div class="deeds">
@@ -76,6 +82,11 @@ function Deeds({ follower: { id, pid, link } }: { follower: FollowerState }) {
       ) : (
         <AskButton label={`kill -9 ${id}`} act={() => ask(`followers/${id}/kill`)}>
           kill -9
+        </AskButton>
+      )}
+      {(state === 'failed' || verdict?.equal === false) && (
+        <AskButton class="main" label={`Make equal ${id}`} act={() => ask(`followers/${id}/resync`)}>
+          Make equal
         </AskButton>
       )}
       <AskButton label={`Remove ${id}`} act={() => ask(`followers/${id}/remove`)}>

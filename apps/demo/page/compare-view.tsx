@@ -108,7 +108,8 @@ function Result({ state, comparison }: { state: StageState; comparison: Comparis
     <section class="result" data-comparison={id}>
       <h2>{workload.label}</h2>
       <p>
-        {showCount(transactions)} transactions, {showCount(commits)} commits; the leader's program spent {showMs(tookMs)} in them.
+        {showCount(transactions)} transactions, {showCount(commits)} commits; the program of the first leader spent{' '}
+        {showMs(tookMs)} in them.
         {sql !== undefined && <code> {sql}</code>}
       </p>
       <ComparisonBars rows={rows} />

@@ -30,6 +30,12 @@ const MEASURES: readonly Measure[] = [
     show: showCount,
   },
   {
+    label: 'Of them as rows',
+    why: 'Commits whose statements are not safe to run again, or were not seen: they travel as rows, also in a log of statements.',
+    of: (row) => row.asRows,
+    show: showCount,
+  },
+  {
     label: 'Encoding an entry',
     why: 'Time that the leader’s engine took for one entry, on a thread of its own, beside the program that writes. What several formats need is found for the first of them, and counts there.',
     of: (row) => row.encodeUs,

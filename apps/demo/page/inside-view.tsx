@@ -8,7 +8,6 @@ const LINE_BYTES = 16
 
 /** The last entries of each format, side by side: the same commits, told in different ways. */
 export function InsideView({ state }: { state: StageState }) {
-  const formats = [...new Map(state.kinds.map((kind) => [kind.format, kind])).values()]
   const [tip, setTip] = useState(state.leader.position)
   return (
     <>
@@ -22,11 +21,11 @@ export function InsideView({ state }: { state: StageState }) {
         </p>
       </section>
       <div class="inside">
-        {formats.map(({ format, id, label, what }) => (
-          <section key={format} style={{ '--kind': `var(${lookOf(id).colour})` }} data-format={format}>
+        {state.kinds.map(({ id, label, what }) => (
+          <section key={id} style={{ '--kind': `var(${lookOf(id).colour})` }} data-format={id}>
             <h2>{label}</h2>
             <p class="quiet">{what}</p>
-            <Entries format={format} tip={tip} />
+            <Entries kind={id} tip={tip} />
           </section>
         ))}
       </div>
@@ -34,15 +33,15 @@ export function InsideView({ state }: { state: StageState }) {
   )
 }
 
-function Entries({ format, tip }: { format: string; tip: number }) {
+function Entries({ kind, tip }: { kind: string; tip: number }) {
   const [entries, setEntries] = useState<readonly ShownEntry[] | undefined>(undefined)
   const [trouble, setTrouble] = useState('')
   useEffect(() => {
-    void fetch(`/api/log?format=${encodeURIComponent(format)}&limit=${ENTRIES}`)
+    void fetch(`/api/log?kind=${encodeURIComponent(kind)}&limit=${ENTRIES}`)
       .then((answer) => answer.json() as Promise<ShownEntry[] | { error: string }>)
       .then((found) => ('error' in found ? setTrouble(found.error) : setEntries(found.toReversed())))
       .catch((error: unknown) => setTrouble(String(error)))
-  }, [format, tip])
+  }, [kind, tip])
   if (trouble !== '') return <p class="bad">{trouble}</p>
   if (entries === undefined) return <p class="quiet">reading…</p>
   if (entries.length === 0) return <p class="quiet">no entry yet: nothing was committed</p>

@@ -1,4 +1,4 @@
-import type { FollowerState, LinkMode, StageState } from '../src/wire.ts'
+import type { FollowerState, LeaderState, LinkMode, StageState } from '../src/wire.ts'
 import { lookOf } from './colours.ts'
 import { showBytes, showCount, showMs } from './show.ts'
 import type { ComponentChildren } from 'preact'
@@ -10,16 +10,48 @@ interface TopologyProps {
   readonly history: readonly Moment[]
   /** What can be done to a follower, below its facts. */
   readonly deeds?: (follower: FollowerState) => ComponentChildren
-  readonly leaderDeeds?: ComponentChildren
+  readonly leaderDeeds?: (leader: LeaderState) => ComponentChildren
+}
+
+/** What each policy does, and why it has a leader of its own. */
+const POLICIES: Readonly<Record<LeaderState['policy'], string>> = {
+  mixed:
+    'Statements that are safe to run again travel as SQL, the others as rows. This leader keeps the logs of pages and rows too.',
+  record:
+    'A leader has one policy for statements, so this is another, and the same program writes to it: here, what functions gave is recorded.',
+  raw: 'A leader has one policy for statements, so this is another, and the same program writes to it: here, every statement travels as it is.',
 }
 
 /** The leader, its followers and the links between them, as they are now. */
 export function Topology({ state, history, deeds, leaderDeeds }: TopologyProps) {
-  const { leader, followers, load } = state
   return (
-    <section class="topology" aria-label="Leader and followers">
-      <div class="node leader">
-        <h2>Leader</h2>
+    <div class="topologies">
+      {state.leaders.map((leader) => (
+        <Tree key={leader.id} leader={leader} state={state} history={history} deeds={deeds} leaderDeeds={leaderDeeds} />
+      ))}
+    </div>
+  )
+}
+
+type TreeProps = {
+  readonly leader: LeaderState
+  readonly state: StageState
+  readonly history: readonly Moment[]
+  readonly deeds: TopologyProps['deeds'] | undefined
+  readonly leaderDeeds: TopologyProps['leaderDeeds'] | undefined
+}
+
+function Tree({ leader, state: { followers: all, load }, history, deeds, leaderDeeds }: TreeProps) {
+  const followers = all.filter(({ kind }) => kind.leader === leader.id)
+  return (
+    <section class="topology" aria-label={`Leader ${leader.policy} and followers`}>
+      <div class="node leader" data-leader={leader.id}>
+        <h2>
+          Leader{' '}
+          <small>
+            <Why text={POLICIES[leader.policy]}>{leader.policy}</Why>
+          </small>
+        </h2>
         <p class="big">{showCount(leader.position)}</p>
         <p>
           <Why text="Each transaction that changed something is a commit, and has a number. A follower's number says up to which commit it is equal.">
@@ -31,7 +63,7 @@ export function Topology({ state, history, deeds, leaderDeeds }: TopologyProps) 
           process {leader.pid}, {leader.url.replace('tcp://', '')}
           {leader.state === 'starting' && ', starting'}
         </p>
-        {leaderDeeds}
+        {leaderDeeds?.(leader)}
       </div>
       <ul class="links">
         {followers.map((follower) => (

@@ -30,7 +30,8 @@ const COLUMNS = [
 
 /** What each follower's format costs, and whether its copy is true. */
 export function WorkTable({ state }: { state: StageState }) {
-  const encoded = new Map(state.leader.work.map((work) => [work.format, work]))
+  const encodedFor = ({ kind }: FollowerState): Work | undefined =>
+    state.leaders.find(({ id }) => id === kind.leader)?.work.find(({ format }) => format === kind.format)
   return (
     <section>
       <h2>What each format costs here</h2>
@@ -48,7 +49,7 @@ export function WorkTable({ state }: { state: StageState }) {
           </thead>
           <tbody>
             {state.followers.map((follower) => (
-              <WorkRow key={follower.id} follower={follower} encoding={encoded.get(follower.kind.format)} />
+              <WorkRow key={follower.id} follower={follower} encoding={encodedFor(follower)} />
             ))}
           </tbody>
         </table>

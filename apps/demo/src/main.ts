@@ -2,13 +2,15 @@ import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const HELP = `Usage: pnpm demo [--database FILE] [--rate N] [--port N] [--no-open]
+const HELP = `Usage: pnpm demo [--database FILE] [--format F] [--rate N] [--port N] [--no-open]
        pnpm demo --once [--json] [--database FILE] [--rate N] [--scene MS] [--compare LIST]
 
 One leader, and a follower in every format, each in a process of its own: real files, real TCP. The page shows them live, compares the formats,
 looks into their logs and lets you break things.
 
   --database FILE  use a copy of this database instead of a small shop; the file itself is only read
+  --format F       also a follower by this format: a name, or a module such as ./mine.js; may be given more than once
+  --only LIST      of wal,row,mixed,record,raw only these, for a small machine (all)
   --rate N         transactions a second that are written meanwhile (page: 20; --once: 1000)
   --port N         where the page is served, on this machine only (a free one)
   --no-open        don't open the page in the browser
@@ -23,6 +25,8 @@ const { values: flags } = parseArgs({
     once: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     database: { type: 'string' },
+    format: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string' },
     rate: { type: 'string' },
     compare: { type: 'string' },
     scene: { type: 'string', default: '1500' },
@@ -39,9 +43,11 @@ enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 if (flags.help) console.log(HELP)
 else if (flags.once) {
   const { playOnce } = await import('./report/play-once.ts')
-  const { database, json } = flags
+  const { database, json, format: formats } = flags
   const isTrue = await playOnce({
     database,
+    formats,
+    only: flags.only?.split(','),
     json,
     rate: toCount(flags.rate ?? '1000', '--rate'),
     sceneMs: toCount(flags.scene, '--scene'),
@@ -50,9 +56,9 @@ else if (flags.once) {
   process.exitCode = isTrue ? 0 : 1
 } else {
   const { runServer } = await import('./server/run-server.ts')
-  const { database, 'no-open': isQuiet } = flags
+  const { database, format: formats, 'no-open': isQuiet } = flags
   const [rate, port] = [toCount(flags.rate ?? '20', '--rate'), toCount(flags.port, '--port')]
-  await runServer({ database, rate, port, mayOpen: !isQuiet })
+  await runServer({ database, formats, only: flags.only?.split(','), rate, port, mayOpen: !isQuiet })
 }
 
 function toCount(text: string, name: string): number {

@@ -6,7 +6,10 @@ export interface StageState {
   readonly database: string
   readonly isOwn: boolean
   readonly sqlite: string
+  /** The leader of most followers. */
   readonly leader: LeaderState
+  /** All of them: what becomes of statements is a leader's policy, so there is one for each policy, and the same program writes to all. */
+  readonly leaders: readonly LeaderState[]
   readonly followers: readonly FollowerState[]
   readonly load: LoadState
   /** Formats that another follower can be added for. */
@@ -19,6 +22,9 @@ export interface StageState {
 }
 
 export interface LeaderState {
+  readonly id: string
+  /** What it does with statements that may do something else elsewhere. */
+  readonly policy: Policy
   readonly state: 'up' | 'starting'
   readonly pid: number
   readonly url: string
@@ -30,12 +36,16 @@ export interface LeaderState {
   readonly work: readonly Work[]
 }
 
+export type Policy = 'mixed' | 'record' | 'raw'
+
 /** Counters that only grow while a process lives. */
 export interface Work {
   readonly format: string
   readonly entries: number
   readonly bytes: number
   readonly tookMs: number
+  /** Of statements: entries that hold rows all the same. */
+  readonly asRows?: number | undefined
 }
 
 /** A way of following. */
@@ -43,7 +53,10 @@ export interface Kind {
   /** Such as `row`; what `--format` takes. */
   readonly id: string
   readonly label: string
+  /** As Stemma is asked for it: a name, or the path of a module. */
   readonly format: string
+  /** Whom it follows. */
+  readonly leader: string
   /** What the copy is to be at each commit: the leader's bytes, or its rows, or whatever comes of it. */
   readonly promise: 'bytes' | 'rows' | 'nothing'
   /** One sentence for people who meet it for the first time. */
@@ -158,6 +171,8 @@ export interface ComparisonRow {
   readonly entries: number
   readonly bytes: number
   readonly bytesPerCommit: number
+  /** Of statements: entries that held rows all the same. */
+  readonly asRows: number | undefined
   /** Microseconds an entry. */
   readonly encodeUs: number
   readonly applyUs: number
@@ -190,3 +205,56 @@ export interface ShownEntry {
   readonly payloadAt: number
   readonly hex: string
 }
+
+/** One way in which a statement does something else when it is run again, as it is told to people. */
+export interface SceneChoice {
+  /** Its place in the catalogue, from 0. */
+  readonly id: number
+  /** The row of the catalogue; two scenes of one number are two faces of it. */
+  readonly number: number
+  readonly what: string
+  readonly setup: string
+  readonly session: string
+  readonly statements: readonly string[]
+  /** By what a copy differs: its clock, its dice, its connection, … */
+  readonly differs: string
+  readonly safety: string
+  readonly code: string
+  readonly why: string
+  readonly instead: string
+  /** Undefined when one machine with one SQLite can show it between copies that Stemma makes; else why not. */
+  readonly hidden: string | undefined
+}
+
+/** How the copy's world is to be another than the leader's. */
+export interface SceneWorld {
+  /** By so much later the copy runs what the leader ran: what clocks that differ come to. */
+  readonly lateMs: number
+  /** The copy's, as IANA names it; the leader's is UTC. */
+  readonly timeZone: string
+}
+
+export interface SceneOutcome {
+  readonly id: number
+  readonly policies: readonly PolicyOutcome[]
+}
+
+/** What became of a scene under one policy. */
+export interface PolicyOutcome {
+  readonly policy: Policy
+  /** `stopped`: the copy found out that a statement came to something else, or could not run it, and went no further. */
+  readonly end: 'equal' | 'differs' | 'stopped' | 'refused'
+  readonly what: string
+  /** How the leader's commits travelled, for people. */
+  readonly entries: readonly string[]
+  readonly tables: readonly SceneTable[]
+}
+
+/** A table's rows on both sides, side by side; a row that one side lacks is undefined there. */
+export interface SceneTable {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly rows: readonly { readonly leader: SceneCells | undefined; readonly copy: SceneCells | undefined }[]
+}
+
+export type SceneCells = readonly (string | null)[]

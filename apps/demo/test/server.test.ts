@@ -8,7 +8,7 @@ const test = base.extend<{ demo: Demo }>({
   demo: [
     // oxlint-disable-next-line no-empty-pattern -- vitest reads what a fixture needs from this pattern
     async ({}, use) => {
-      const demo = await startDemo('--rate', '5')
+      const demo = await startDemo('--rate', '5', '--only', 'wal,row')
       await use(demo)
       await demo.stop()
     },
@@ -25,7 +25,11 @@ test('who does not have the key of the address gets nothing', async ({ demo }) =
 
 test('a page of another origin can do nothing, not even with the cookie', async ({ demo }) => {
   const post = (headers: Record<string, string>): Promise<Response> =>
-    fetch(`${demo.origin}/api/leader/restart`, { method: 'POST', headers: { cookie: demo.cookie, ...headers }, body: '{}' })
+    fetch(`${demo.origin}/api/leaders/mixed/restart`, {
+      method: 'POST',
+      headers: { cookie: demo.cookie, ...headers },
+      body: '{}',
+    })
   const json = { 'content-type': 'application/json' }
   expect((await post({ ...json, origin: 'http://evil.example' })).status).toBe(403)
   expect((await post(json)).status).toBe(403)
@@ -117,7 +121,7 @@ test('told to stop, it ends with 0 and leaves no process and no file', async ({ 
   expect(await demo.stop()).toEqual({ code: 0, folders: [], children: [] })
 })
 
-const POLL = { timeout: 25_000, interval: 100 }
+const POLL = { timeout: 60_000, interval: 100 }
 
 /** Sends bytes, and gives back whatever comes until the server hangs up. */
 async function raw(demo: Demo, bytes: string): Promise<string> {

@@ -8,6 +8,7 @@ interface Column {
 const COLUMNS: readonly Column[] = [
   { title: 'bytes/commit', of: ({ bytesPerCommit }) => count(bytesPerCommit) },
   { title: 'bytes', of: ({ bytes }) => count(bytes) },
+  { title: 'as rows', of: ({ asRows }) => (asRows === undefined ? '-' : count(asRows)) },
   { title: 'encode us', of: ({ encodeUs }) => count(encodeUs) },
   { title: 'apply us', of: ({ applyUs }) => count(applyUs) },
   { title: 'delay ms', of: ({ delayMs }) => (delayMs === undefined ? '-' : count(delayMs)) },

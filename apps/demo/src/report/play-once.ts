@@ -7,6 +7,9 @@ import { SILENCE, type Story, openStory } from './story.ts'
 
 interface OnceOptions {
   readonly database: string | undefined
+  readonly formats: readonly string[]
+  /** Which of Stemma's own; all when undefined. */
+  readonly only: readonly string[] | undefined
   readonly json: boolean
   /** Transactions a second, while followers are watched. */
   readonly rate: number
@@ -29,12 +32,13 @@ interface Result {
 
 /** Plays the demo as a report; true when everything that was promised is so. */
 export async function playOnce(options: OnceOptions): Promise<boolean> {
-  const { database, json } = options
+  const { database, formats, only, json } = options
   const story = json ? SILENCE : openStory(process.stdout)
   process.once('SIGINT', () => process.exit(130))
   process.once('SIGTERM', () => process.exit(143))
-  const stage = await Stage.open({ database })
+  const stage = await Stage.open({ database, formats, only })
   try {
+    await stage.whenCopied()
     const result = await new Play(stage, story, options).play()
     console.log(JSON.stringify(result))
     return result.equal
@@ -85,17 +89,18 @@ class Play {
   /** A follower dies without warning, misses something, and comes back. */
   async #killAndReturn(): Promise<number> {
     const [stage, story] = [this.#stage, this.#story]
-    const follower = stage.follower('wal')
+    const follower = stage.followers[0]!
+    const { id, kind } = follower
     story.title('kill -9')
-    await stage.kill('wal')
-    story.say('the follower by pages is gone; the leader does not care')
+    await stage.kill(id)
+    story.say(`the follower by ${kind.label} is gone; the leader does not care`)
     await this.#watch()
 
     story.title('It comes back')
     const backAt = performance.now()
     follower.start()
     await follower.child.call('opened', undefined)
-    await stage.leader.child.call('wait', { followers: stage.followers.length, timeoutMs: 30_000 })
+    await stage.settle()
     const tookMs = Math.round(performance.now() - backAt)
     const how = follower.snapshotBytes === 0 ? 'went on where it was, by the log' : 'took over the pages that differ'
     story.say(`${how}: caught up ${tookMs} ms after it was started`)

@@ -125,15 +125,16 @@ function serveDeeds(app: Hono, stage: Stage): void {
   deed('/api/followers/:id/start', (_body, context) => stage.start(idOf(context)))
   deed('/api/followers/:id/remove', (_body, context) => stage.remove(idOf(context)))
   deed('/api/followers/:id/verify', (_body, context) => stage.verify(idOf(context)))
-  deed('/api/leader/restart', () => stage.restartLeader())
+  deed('/api/followers/:id/resync', (_body, context) => stage.resync(idOf(context)))
+  deed('/api/leaders/:id/restart', (_body, context) => stage.restartLeader(idOf(context)))
   deed('/api/sql', (body) => stage.sql(text(body, 'node'), text(body, 'sql')))
 }
 
 function serveReadings(app: Hono, stage: Stage): void {
   app.get('/api/state', (context) => context.json(stage.state))
   app.get('/api/log', async (context) => {
-    const { format = '', limit = '10' } = context.req.query()
-    return context.json(await stage.log(format, Math.min(ENTRIES_MAX, Number(limit) || 10)))
+    const { kind = '', limit = '10' } = context.req.query()
+    return context.json(await stage.log(kind, Math.min(ENTRIES_MAX, Number(limit) || 10)))
   })
   app.get('/api/comparisons/:file', (context) => {
     const [, id, ending] = /^(\d+)\.(json|csv)$/.exec(context.req.param('file')) ?? []

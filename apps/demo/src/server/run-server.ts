@@ -4,6 +4,9 @@ import { servePage } from './serve.ts'
 
 interface RunOptions {
   readonly database: string | undefined
+  readonly formats: readonly string[]
+  /** Which of Stemma's own; all when undefined. */
+  readonly only: readonly string[] | undefined
   readonly rate: number
   readonly port: number
   /** Opens the page in the browser, where somebody sits at a terminal. */

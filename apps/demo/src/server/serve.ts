@@ -8,6 +8,10 @@ import { buildPage } from './page-files.ts'
 
 export interface ServeOptions {
   readonly database: string | undefined
+  /** Formats besides Stemma's own: names or modules. */
+  readonly formats: readonly string[]
+  /** Which of Stemma's own; all when undefined. */
+  readonly only: readonly string[] | undefined
   /** 0 takes a free one. */
   readonly port: number
   /** What is written when nobody has said anything yet, in transactions a second. */
@@ -21,8 +25,8 @@ export interface Served {
 }
 
 /** Opens the stage and serves its page on this machine. */
-export async function servePage({ database, port, rate }: ServeOptions): Promise<Served> {
-  const [page, stage] = await Promise.all([buildPage(), Stage.open({ database })])
+export async function servePage({ database, formats, only, port, rate }: ServeOptions): Promise<Served> {
+  const [page, stage] = await Promise.all([buildPage(), Stage.open({ database, formats, only })])
   try {
     const [workload] = stage.state.workloads
     if (rate > 0 && workload !== undefined) await stage.setLoad({ workload: workload.id, rate })

@@ -57,27 +57,34 @@ class Run {
     this.#workload = workload
     this.#request = request
     // Who can't take part is left out: dead, failed, or cut off on purpose.
-    this.#followers = stage.followers.filter(({ isAlive, link }) => isAlive && link.state.mode.kind === 'open')
+    this.#followers = stage.followers.filter(
+      ({ isAlive, isFailed, kind, link }) =>
+        isAlive && (!isFailed || kind.promise === 'nothing') && link.state.mode.kind === 'open',
+    )
   }
 
   async play(): Promise<Comparison> {
     const { sql = '', transactions = this.#workload.transactions } = this.#request
-    const leader = this.#stage.leader.child
-    const what = { workload: this.#workload.id, sql }
-    await leader.call('prepare', { ...what, rate: 0 })
+    const stage = this.#stage
+    const what = { workload: this.#workload.id, sql, seed: stage.newSeed() }
+    await stage.eachLeader(({ child }) => child.call('prepare', { ...what, rate: 0 }))
+    // Those that promise nothing may have gone astray before: all begin equal.
+    for (const follower of this.#followers) if (follower.kind.promise === 'nothing') await follower.resync()
     await this.#wait()
     await this.#begin()
 
     const paused = Math.max(1, Math.floor(transactions * PAUSED_SHARE))
     const steady = Math.max(1, transactions - paused)
     this.#enter('writing')
-    const first = await this.#sampled(leader.call('run', { ...what, rate: (steady / WRITE_MS) * 1000, total: steady }))
+    const rate = (steady / WRITE_MS) * 1000
+    const first = await this.#sampled(stage.eachLeader(({ child }) => child.call('run', { ...what, rate, total: steady })))
     await this.#sampled(this.#wait())
 
     this.#enter('paused')
     for (const { link } of this.#followers) link.set({ kind: 'held' })
     const waitedFrom = this.#stage.leader.position
-    const second = await this.#sampled(leader.call('run', { ...what, rate: 0, total: paused }))
+    const next = { ...what, seed: stage.newSeed(), rate: 0, total: paused }
+    const second = await this.#sampled(inTurn(stage.leaders, ({ child }) => child.call('run', next)))
     await this.#sample()
     const waited = this.#stage.leader.position - waitedFrom
     this.#enter('catching up')
@@ -87,7 +94,7 @@ class Run {
     const verdicts = new Map<string, Verdict>()
     for (const follower of this.#followers) verdicts.set(follower.id, await verdictOn(this.#stage, follower))
     await this.#sample()
-    const tookMs = first.tookMs + second.tookMs
+    const tookMs = (first[0]?.tookMs ?? 0) + (second[0]?.tookMs ?? 0)
     return this.#result({ transactions: steady + paused, tookMs, waited, catchUps, verdicts })
   }
 
@@ -97,8 +104,8 @@ class Run {
 
   async #begin(): Promise<void> {
     await this.#stage.refresh()
-    const { leader, followers } = this.#stage.state
-    for (const work of leader.work) this.#before.set(`leader ${work.format}`, work)
+    const { leader, leaders, followers } = this.#stage.state
+    for (const { id, work: works } of leaders) for (const work of works) this.#before.set(`${id} ${work.format}`, work)
     for (const { id, work } of followers) this.#before.set(id, work)
     this.#position = leader.position
     this.#startedAt = performance.now()
@@ -106,7 +113,7 @@ class Run {
 
   /** Resolves when all have everything. */
   #wait(): Promise<void> {
-    return this.#stage.leader.child.call('wait', { followers: this.#followers.length, timeoutMs: WAIT_MS })
+    return this.#stage.settle(this.#followers)
   }
 
   /** Reads everybody over and over until something is done. */
@@ -139,12 +146,18 @@ class Run {
   /** Lets go of one after another, so that none takes time from the one that is measured. Milliseconds, by follower. */
   async #catchUp(): Promise<ReadonlyMap<string, number>> {
     const took = new Map<string, number>()
-    let followers = 0
-    for (const { id, link } of this.#followers) {
-      const arrival = this.#stage.leader.child.call('wait', { followers: ++followers, timeoutMs: WAIT_MS })
+    const arrived = new Map<string, number>()
+    for (const follower of this.#followers) {
+      const { id, link, kind } = follower
+      const followers = (arrived.get(kind.leader) ?? 0) + 1
+      const arrival = this.#stage.leaderCalled(kind.leader).child.call('wait', { followers, timeoutMs: WAIT_MS })
+      arrival.catch(() => {})
       const letGoAt = performance.now()
       link.set({ kind: 'open' })
-      await arrival
+      // One that stops at what it can't do never arrives.
+      const isThere = await Promise.race([arrival.then(() => true), follower.whenGone().then(() => false)])
+      if (!isThere) continue
+      arrived.set(kind.leader, followers)
       took.set(id, performance.now() - letGoAt)
     }
     return took
@@ -165,8 +178,9 @@ class Run {
   }
 
   #row({ id, kind, work }: FollowerState, { waited, catchUps, verdicts }: Measured): ComparisonRow {
-    const encoded = this.#stage.state.leader.work.find(({ format }) => format === kind.format)
-    const encoding = minus(encoded ?? NO_WORK, this.#before.get(`leader ${kind.format}`))
+    const leader = this.#stage.leaderCalled(kind.leader).state
+    const encoded = leader.work.find(({ format }) => format === kind.format)
+    const encoding = minus(encoded ?? NO_WORK, this.#before.get(`${kind.leader} ${kind.format}`))
     const applying = minus(work, this.#before.get(id))
     const delays = this.#samples.flatMap(({ followers }) => followers[id]?.delayMs ?? []).toSorted((a, b) => a - b)
     return {
@@ -179,6 +193,7 @@ class Run {
       applyUs: (applying.tookMs / Math.max(1, applying.entries)) * 1000,
       delayMs: delays[delays.length >> 1],
       delayMaxMs: delays.at(-1),
+      asRows: encoding.asRows,
       waited,
       catchUpMs: catchUps.get(id),
       verdict: verdicts.get(id) ?? { equal: false, position: 0, what: 'it was not compared' },
@@ -197,12 +212,26 @@ interface Measured {
 const NO_WORK: Work = { format: '', entries: 0, bytes: 0, tookMs: 0 }
 
 function minus(now: Work, before: Work | undefined): Work {
-  const { format, entries, bytes, tookMs } = now
+  const { format, entries, bytes, tookMs, asRows } = now
   if (before === undefined) return now
-  return { format, entries: entries - before.entries, bytes: bytes - before.bytes, tookMs: tookMs - before.tookMs }
+  return {
+    format,
+    entries: entries - before.entries,
+    bytes: bytes - before.bytes,
+    tookMs: tookMs - before.tookMs,
+    asRows: asRows === undefined ? undefined : asRows - (before.asRows ?? 0),
+  }
 }
 
-async function verdictOn(stage: Stage, { id }: FollowerNode): Promise<Verdict> {
+async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (const item of items) results.push(await work(item))
+  return results
+}
+
+async function verdictOn(stage: Stage, follower: FollowerNode): Promise<Verdict> {
+  const { id, isFailed, isAlive } = follower
+  if (isFailed || !isAlive) return { equal: false, position: 0, what: `it stopped: ${follower.trouble ?? 'its process ended'}` }
   try {
     return await stage.verify(id)
   } catch (error) {

@@ -27,6 +27,7 @@ export class FollowerNode {
   /** The last place that was heard of: a dead process says nothing, and its copy is still there. */
   #position = 0
   #snapshotBytes = 0
+  #waiting: (() => void)[] = []
 
   private constructor(parts: FollowerParts, link: Link) {
     this.#parts = parts
@@ -82,14 +83,39 @@ export class FollowerNode {
     }
   }
 
+  /** True when it said that it can go no further; its process may still be there. */
+  get isFailed(): boolean {
+    return this.#phase === 'failed'
+  }
+
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** Resolves when it fails, or its process ends. */
+  whenGone(): Promise<void> {
+    if (this.#child === undefined || this.isFailed) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Starts its process anew, and takes over what differs from the leader. */
+  async resync(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    await child?.close()
+    this.#verdict = undefined
+    this.start({ resync: true })
+    await this.child.call('opened', undefined)
+  }
+
   /** Starts its process, unless it runs. */
-  start(): void {
+  start({ resync = false }: { resync?: boolean } = {}): void {
     if (this.#child !== undefined) return
     const { id, kind, folder, leaderUrl } = this.#parts
     this.#snapshotBytes = 0
     this.#phase = 'starting'
     this.#trouble = undefined
-    const child = startChild<FollowerMethods>({
+    const child: Child<FollowerMethods> = startChild<FollowerMethods>({
       module: new URL('./follower-process.ts', import.meta.url),
       options: {
         url: this.#link.url,
@@ -97,15 +123,21 @@ export class FollowerNode {
         database: join(folder, `${id}.db`),
         format: kind.format,
         name: id,
+        resync,
       } satisfies FollowerChildOptions,
-      onEvent: (event) => this.#onEvent(event as FollowerChildEvent),
+      onEvent: (event) => {
+        if (this.#child === child) this.#onEvent(event as FollowerChildEvent)
+      },
     })
     this.#child = child
-    child.call('opened', undefined).catch((error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)))
+    child.call('opened', undefined).catch((error: unknown) => {
+      if (this.#child === child) this.#fail(error instanceof Error ? error.message : String(error))
+    })
     void child.exited.then(() => {
       if (this.#child !== child) return
       this.#child = undefined
       if (this.#phase !== 'failed') this.#phase = 'dead'
+      this.#tellGone()
     })
   }
 
@@ -144,10 +176,15 @@ export class FollowerNode {
     this.#position = status.position?.sequence ?? 0
   }
 
+  #tellGone(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
   #fail(message: string): void {
     if (this.#child === undefined || this.#phase === 'failed') return
     this.#phase = 'failed'
     this.#trouble = message
+    this.#tellGone()
     this.#parts.note({ kind: 'trouble', text: message })
   }
 
@@ -188,5 +225,5 @@ export class FollowerNode {
 }
 
 function workOf(format: string, work: Work | undefined): Work {
-  return { format, entries: work?.entries ?? 0, bytes: work?.bytes ?? 0, tookMs: work?.tookMs ?? 0 }
+  return { format, entries: work?.entries ?? 0, bytes: work?.bytes ?? 0, tookMs: work?.tookMs ?? 0, asRows: work?.asRows }
 }

@@ -13,6 +13,8 @@ export interface FollowerChildOptions {
   readonly database: string
   readonly format: string
   readonly name: string
+  /** Takes over what differs first. */
+  readonly resync: boolean
 }
 
 /** An event whose errors are what they say. */
@@ -62,14 +64,17 @@ export type FollowerMethods = typeof methods
 serveCalls(methods)
 
 async function open(): Promise<void> {
-  const { url, database, format, name } = options
+  const { url, database, format, name, resync } = options
   follower = await openFollower({
     url,
     database,
     format,
     name,
+    resync,
     trace: true,
     ready: 'readable',
+    // The process does nothing else: a thread more would only make it slower to start.
+    thread: 'same',
     signal: stop.signal,
     onEvent: (event) => tellParent(plain(event)),
   })

@@ -1,9 +1,10 @@
 import type { NodeStatus } from 'stemma'
-import type { LeaderState, Note } from '../wire.ts'
+import type { LeaderState, Note, Policy } from '../wire.ts'
 import { type Child, startChild } from './child-calls.ts'
 import type { LeaderChildEvent, LeaderChildOptions, LeaderMethods } from './leader-process.ts'
 
 interface LeaderParts {
+  readonly policy: Policy
   readonly database: string
   readonly formats: readonly string[]
   note(note: Omit<Note, 'at' | 'node'>): void
@@ -29,6 +30,10 @@ export class LeaderNode {
     return leader
   }
 
+  get id(): string {
+    return this.#parts.policy
+  }
+
   get url(): string {
     return this.#url
   }
@@ -47,7 +52,10 @@ export class LeaderNode {
 
   get state(): LeaderState {
     const { position, digest, walBytes, logBytes, work } = this.#status ?? {}
+    const { policy, formats } = this.#parts
     return {
+      id: policy,
+      policy,
       state: this.#state,
       pid: this.#child.pid,
       url: this.#url,
@@ -55,7 +63,14 @@ export class LeaderNode {
       digest: digest ?? '',
       walBytes: walBytes ?? 0,
       logBytes: logBytes ?? 0,
-      work: (work ?? []).map(({ format, entries, bytes, tookMs }) => ({ format, entries, bytes, tookMs })),
+      // A module's format has a name of its own: here it is what the user called it.
+      work: (work ?? []).map(({ entries, bytes, tookMs, asRows }, i) => ({
+        format: formats[i] ?? '',
+        entries,
+        bytes,
+        tookMs,
+        asRows,
+      })),
     }
   }
 
@@ -80,10 +95,10 @@ export class LeaderNode {
   }
 
   async #start(listen: string): Promise<void> {
-    const { database, formats } = this.#parts
+    const { database, formats, policy } = this.#parts
     this.#child = startChild<LeaderMethods>({
       module: new URL('./leader-process.ts', import.meta.url),
-      options: { database, listen, formats } satisfies LeaderChildOptions,
+      options: { database, listen, formats, policy } satisfies LeaderChildOptions,
       onEvent: (event) => this.#onEvent(event as LeaderChildEvent),
     })
     this.#url = await this.#child.call('url', undefined)

@@ -2,7 +2,7 @@ import { type LeaderEvent, type NodeStatus, openLeader, readLog } from 'stemma'
 import { optionsOfChild, serveCalls, tellParent } from './child-calls.ts'
 import { type Dump, dumpDatabase } from './dump.ts'
 import { type Load, startLoad } from './load.ts'
-import type { ShownEntry, SqlResult } from '../wire.ts'
+import type { Policy, ShownEntry, SqlResult } from '../wire.ts'
 import { runSql } from './sql.ts'
 import { openWorkload } from './workloads.ts'
 
@@ -11,6 +11,7 @@ export interface LeaderChildOptions {
   readonly database: string
   readonly listen: string
   readonly formats: readonly string[]
+  readonly policy: Policy
 }
 
 export type LeaderChildEvent =
@@ -23,6 +24,8 @@ export interface LoadRequest {
   /** Of the workload `sql`: what one transaction runs. */
   readonly sql: string
   readonly rate: number
+  /** Of the dice: what is written with equal seeds is equal. */
+  readonly seed: number
 }
 
 export interface Ran {
@@ -38,8 +41,10 @@ const SHOWN_DETAILS = 40
 // A leader in a process of its own, with the program that writes to it.
 
 const options = optionsOfChild<LeaderChildOptions>()
+const { policy, ...rest } = options
 const leader = await openLeader({
-  ...options,
+  ...rest,
+  statements: { policy },
   onEvent: (event) => tellParent({ kind: 'leader', event: plain(event), text: undefined } satisfies LeaderChildEvent),
 })
 let load: Load | undefined
@@ -48,12 +53,12 @@ const methods = {
   url: () => leader.url,
   status: (): Promise<NodeStatus> => leader.status(),
   /** Makes a workload's tables, so that nothing but its transactions is measured. */
-  prepare({ workload, sql }: LoadRequest): void {
-    openWorkload(workload, leader.database, sql)
+  prepare(request: LoadRequest): void {
+    openWorkload(leader.database, request)
   },
-  startLoad({ workload, sql, rate }: LoadRequest): void {
+  startLoad(request: LoadRequest): void {
     load?.stop()
-    load = startLoad(openWorkload(workload, leader.database, sql), { rate })
+    load = startLoad(openWorkload(leader.database, request), request)
     load.ended.catch((error: unknown) => tellParent({ kind: 'load-failed', message: String(error) } satisfies LeaderChildEvent))
   },
   stopLoad(): Ran {
@@ -63,8 +68,8 @@ const methods = {
     return ran
   },
   /** Runs so many transactions of a workload. */
-  async run({ workload, sql, rate, total }: LoadRequest & { readonly total: number }): Promise<Ran> {
-    const run = startLoad(openWorkload(workload, leader.database, sql), { rate, total })
+  async run(request: LoadRequest & { readonly total: number }): Promise<Ran> {
+    const run = startLoad(openWorkload(leader.database, request), request)
     await run.ended
     return { transactions: run.transactions, tookMs: run.tookMs, slowestMs: run.slowestMs }
   },

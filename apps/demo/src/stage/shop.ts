@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import { type Dice, newDice } from './dice.ts'
 
 /** What the demo writes, one transaction a call. */
 export type Workload = () => void
@@ -16,16 +17,18 @@ export function openShop(database: Database): void {
     CREATE INDEX orders_by_customer ON orders (customer);
     CREATE INDEX lines_by_order ON lines (customer_order);
   `)
+  const dice = newDice(1)
   const customer = database.prepare('INSERT INTO customers (name, city) VALUES (?, ?)')
   const stock = database.prepare('INSERT INTO stock VALUES (?, ?)')
   database.transaction(() => {
     for (const item of ITEMS) stock.run(item, 1_000_000)
-    for (let number = 1; number <= 5_000; number++) customer.run(`Customer ${number} ${'·'.repeat(number % 60)}`, pick(CITIES))
+    for (let number = 1; number <= 5_000; number++)
+      customer.run(`Customer ${number} ${'·'.repeat(number % 60)}`, dice.pick(CITIES))
   })()
 }
 
 /** Customers order, change their minds, and are forgotten. */
-export function newShopWorkload(database: Database): Workload {
+export function newShopWorkload(database: Database, dice: Dice): Workload {
   const customers = database.prepare('SELECT max(id) FROM customers').pluck().get() as number
   const order = database.prepare('INSERT INTO orders (customer, at, note) VALUES (?, unixepoch(), ?)')
   const line = database.prepare('INSERT INTO lines VALUES (?, ?, ?)')
@@ -35,9 +38,9 @@ export function newShopWorkload(database: Database): Workload {
   const forget = database.prepare('DELETE FROM orders WHERE id = ?')
 
   const sell = database.transaction(() => {
-    const { lastInsertRowid } = order.run(1 + below(customers), randomText())
-    for (let lines = 1 + below(3); lines > 0; lines--) {
-      const [item, count] = [pick(ITEMS), 1 + below(5)]
+    const { lastInsertRowid } = order.run(1 + dice.below(customers), randomText(dice))
+    for (let lines = 1 + dice.below(3); lines > 0; lines--) {
+      const [item, count] = [dice.pick(ITEMS), 1 + dice.below(5)]
       line.run(lastInsertRowid, item, count)
       take.run(count, item)
     }
@@ -49,29 +52,21 @@ export function newShopWorkload(database: Database): Workload {
   })
   let last = 0
   return () => {
-    const dice = Math.random()
-    if (dice < 0.7 || last === 0) last = sell()
-    else if (dice < 0.9) move.run(pick(CITIES), 1 + below(customers))
-    else cancel(1 + below(last))
+    const chance = dice.next()
+    if (chance < 0.7 || last === 0) last = sell()
+    else if (chance < 0.9) move.run(dice.pick(CITIES), 1 + dice.below(customers))
+    else cancel(1 + dice.below(last))
   }
 }
 
 /** For a database of the user's own, of which nothing is known: rows come and go in a table of the demo's own. */
-export function newForeignWorkload(database: Database): Workload {
+export function newForeignWorkload(database: Database, dice: Dice): Workload {
   database.exec('CREATE TABLE IF NOT EXISTS stemma_demo (id INTEGER PRIMARY KEY, note TEXT)')
   const insert = database.prepare('INSERT INTO stemma_demo (note) VALUES (?)')
   const remove = database.prepare('DELETE FROM stemma_demo WHERE id = (SELECT min(id) FROM stemma_demo)')
-  return () => void (Math.random() < 0.8 ? insert.run(randomText()) : remove.run())
+  return () => void (dice.next() < 0.8 ? insert.run(randomText(dice)) : remove.run())
 }
 
-function randomText(): string {
-  return Array.from({ length: 1 + below(6) }, () => Math.random().toString(36).slice(2)).join(' ')
-}
-
-function pick<T>(list: readonly T[]): T {
-  return list[below(list.length)]!
-}
-
-function below(limit: number): number {
-  return Math.floor(Math.random() * limit)
+function randomText(dice: Dice): string {
+  return Array.from({ length: 1 + dice.below(6) }, () => dice.bytes(6).toString('base64url')).join(' ')
 }

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import type { WorkloadChoice } from '../wire.ts'
+import { type Dice, newDice } from './dice.ts'
+import type { LoadRequest } from './leader-process.ts'
 import { newForeignWorkload, newShopWorkload, type Workload } from './shop.ts'
 
 /** Rows that one bulk update changes. */
@@ -11,7 +12,7 @@ const BLOBS_MAX = 40
 
 interface Maker extends WorkloadChoice {
   /** Makes what the workload writes to, and gives one transaction of it. */
-  make(database: Database): Workload
+  make(database: Database, dice: Dice): Workload
 }
 
 const SHOP: Maker = {
@@ -73,29 +74,25 @@ export function workloadsFor(isOwn: boolean): readonly WorkloadChoice[] {
   return [isOwn ? OWN : SHOP, ...MAKERS].map(({ id, label, what, transactions }) => ({ id, label, what, transactions }))
 }
 
-/**
- * Makes a workload ready to run.
- *
- * @param sql - of the workload `sql`: what one transaction runs
- */
-export function openWorkload(id: string, database: Database, sql: string): Workload {
+/** Makes a workload ready to run. */
+export function openWorkload(database: Database, { workload: id, sql, seed }: LoadRequest): Workload {
   if (id === 'sql') return newOwnSql(database, sql)
   const maker = [SHOP, OWN, ...MAKERS].find((each) => each.id === id)
   if (maker === undefined) throw new Error(`there is no workload ${id}`)
-  return maker.make(database)
+  return maker.make(database, newDice(seed))
 }
 
 function newOwnSql(database: Database, sql: string): Workload {
   return database.transaction(() => void database.exec(sql))
 }
 
-function newInserts(database: Database): Workload {
+function newInserts(database: Database, dice: Dice): Workload {
   database.exec(`
     CREATE TABLE IF NOT EXISTS demo_visits (id INTEGER PRIMARY KEY, who TEXT NOT NULL, page TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS demo_visits_by_who ON demo_visits (who);
   `)
   const insert = database.prepare('INSERT INTO demo_visits (who, page) VALUES (?, ?)')
-  return () => void insert.run(randomBytes(8).toString('hex'), `/shelf/${Math.floor(Math.random() * 100)}`)
+  return () => void insert.run(dice.bytes(8).toString('hex'), `/shelf/${dice.below(100)}`)
 }
 
 function newBulk(database: Database): Workload {
@@ -125,12 +122,12 @@ function newMigration(database: Database): Workload {
   return database.transaction(() => void database.exec(steps[next++ % steps.length]!))
 }
 
-function newBlobs(database: Database): Workload {
+function newBlobs(database: Database, dice: Dice): Workload {
   database.exec('CREATE TABLE IF NOT EXISTS demo_pictures (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)')
   const insert = database.prepare('INSERT INTO demo_pictures (bytes) VALUES (?)')
   const makeRoom = database.prepare('DELETE FROM demo_pictures WHERE id <= (SELECT max(id) FROM demo_pictures) - ?')
   return database.transaction(() => {
-    insert.run(randomBytes(BLOB_BYTES))
+    insert.run(dice.bytes(BLOB_BYTES))
     makeRoom.run(BLOBS_MAX)
   })
 }
