@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { LOG_FORMAT_RULES, judgeRule, logFormatSuite } from '../src/index.ts'
 import { brokenFormats } from './broken-formats.ts'
-import { plainFeed, plainPages, plainRows, plainStatements } from './plain-formats.ts'
+import { plainFeed, plainPages, plainRows, plainRowsOfTwo, plainStatements } from './plain-formats.ts'
 
 for (const format of [plainPages, plainRows, plainStatements, plainFeed])
   logFormatSuite({ format: () => ({ ...format }), describe, test })
@@ -13,6 +13,11 @@ describe('a broken format fails the rule that it breaks', () => {
     expect(verdict.kind, showError(verdict)).toBe('failed')
     if (process.env['SHOW'] !== undefined) console.log(`${id}: ${showError(verdict)}`)
   })
+})
+
+test('a format that reads an older version as well is judged by payloads of both', async () => {
+  const rule = LOG_FORMAT_RULES.find(({ id }) => id === 'LF-32')!
+  expect(await judgeRule(rule, { format: plainRowsOfTwo, older: [plainRows] })).toEqual({ kind: 'passed' })
 })
 
 test('there is a broken format for every rule', () => {

@@ -84,6 +84,15 @@ export const plainRows: RowFormat = {
   describe: describeSize,
 }
 
+/** The same, with payloads of its own version that begin with another byte. */
+export const plainRowsOfTwo: RowFormat = {
+  ...plainRows,
+  version: 2,
+  reads: [1, 2],
+  encode: (commit) => Buffer.concat([Uint8Array.of(2), plainRows.encode(commit)]),
+  decode: (payload, version) => (version === 2 ? plainRows.decode(payload.subarray(1), 1) : plainRows.decode(payload, version)),
+}
+
 /** Rows that are only read. */
 export const plainFeed: FeedFormat = {
   name: 'plain-feed',
