@@ -110,6 +110,8 @@ class Engine implements LeaderEngine {
   #host!: LeaderHost
   #listener: Listener | undefined
   #ticker: NodeJS.Timeout | undefined
+  /** Each ends somebody's wait: a timer that runs would keep the thread. */
+  readonly #waiting = new Set<() => void>()
   #closing: Promise<void> | undefined
   #warnedAt = 0
 
@@ -248,14 +250,23 @@ class Engine implements LeaderEngine {
     const isThere = (): boolean => followersAt(this.#host.leader, position, request.level) >= request.followers
     if (isThere()) return position
     return await new Promise((resolve, reject) => {
-      const stop = this.#host.onStep(() => {
-        if (!isThere()) return
+      const end = (): void => {
         clearTimeout(timer)
         stop()
+        this.#waiting.delete(giveUp)
+      }
+      const stop = this.#host.onStep(() => {
+        if (!isThere()) return
+        end()
         resolve(position)
       })
+      const giveUp = (): void => {
+        end()
+        reject(new StemmaError('CLOSED', 'the leader was closed'))
+      }
+      this.#waiting.add(giveUp)
       const timer = setTimeout(() => {
-        stop()
+        end()
         const at = followersAt(this.#host.leader, position, request.level)
         const what = `${at} of ${request.followers} followers have ${position.epoch}:${position.sequence} ${request.level}`
         reject(new StemmaError('WAIT_TIMEOUT', `${what} after ${request.timeoutMs} ms`, { ...request, at }))
@@ -270,6 +281,7 @@ class Engine implements LeaderEngine {
   async #close(): Promise<void> {
     const { log, lock } = this.#parts
     clearInterval(this.#ticker)
+    for (const giveUp of this.#waiting) giveUp()
     try {
       await this.#source.close()
       await this.#shipper?.idle()

@@ -350,3 +350,16 @@ test('events tell the story of a follower that comes and goes', async () => {
   const path = heard.map(({ kind }) => kind).filter((kind) => !kind.endsWith('progress'))
   expect(path.slice(0, 4)).toEqual(['connected', 'snapshot-started', 'snapshot-installed', 'caught-up'])
 })
+
+test.each(['same', 'worker'] as const)(
+  'whoever waits for followers is told when the leader is closed: thread %s',
+  async (thread) => {
+    const app = join(newFolder(), 'app.db')
+    makeDatabase(app, ACCOUNTS)
+    const leader = await openLeader({ database: app, thread })
+    const waiting = leader.waitFor({ timeoutMs: 3_600_000 }).catch((error: unknown) => error)
+    await leader.status()
+    await leader.close()
+    expect(await waiting).toMatchObject({ code: 'CLOSED' })
+  },
+)

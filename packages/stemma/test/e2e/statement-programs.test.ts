@@ -1,11 +1,23 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { EXTRAS, INDEXES, ONLY_HERE, TABLES, compareContents, onceIn, randomStatement, type Dice } from 'fuzz'
+import {
+  EXTRAS,
+  INDEXES,
+  ONLY_HERE,
+  TABLES,
+  compareContents,
+  newScript,
+  onceIn,
+  pragmasOf,
+  randomStatement,
+  runStep,
+  type Dice,
+} from 'fuzz'
 import { expect, onTestFinished, test } from 'vitest'
 import { openFollower, openLeader, readLog, type Follower, type FollowerEvent, type Leader } from '../../src/index.ts'
 import { newDice, printSeed, times } from './support/dice.ts'
 import { makeDatabase, newFolder } from './support/folder.ts'
-import { PROGRAM_SCHEMA, attempt, nextAct } from './support/statement-program.ts'
+import { PROGRAM_SCHEMA, attempt, defineFunctions, nextAct } from './support/statement-program.ts'
 
 const SEED = printSeed('statements')
 const ROUNDS = 4
@@ -16,7 +28,7 @@ const ZONES = ['America/New_York', 'Asia/Kolkata', 'Pacific/Auckland', 'UTC']
 // new connection each time it comes back.
 
 test.each(
-  Array.from({ length: times(6, 300) }, (_, n) => ({
+  Array.from({ length: times(4, 300) }, (_, n) => ({
     seed: SEED + n,
     policy: n % 2 === 0 ? ('mixed' as const) : ('record' as const),
   })),
@@ -30,6 +42,29 @@ test.each(
   },
 )
 
+test.each(
+  Array.from({ length: times(2, 100) }, (_, n) => ({
+    seed: SEED + n,
+    policy: n % 2 === 0 ? ('mixed' as const) : ('record' as const),
+  })),
+)('$policy: schemas by chance, with all that SQLite knows, seed $seed', { timeout: 120_000 }, async ({ seed, policy }) => {
+  const script = newScript(seed, { statements: 120 })
+  const folder = newFolder()
+  const [app, copy] = [join(folder, 'app.db'), join(folder, 'copy.db')]
+  makeDatabase(app, '', pragmasOf(script.layout))
+  const leader = await openLeader({ database: app, formats: ['statement'], statements: { policy }, thread: 'same' })
+  onTestFinished(() => leader.close())
+  await (await follow(leader, copy)).close()
+  for (const [step, sql] of script.statements.entries()) {
+    runStep(leader.database, sql)
+    const isLast = step === script.statements.length - 1
+    if (isLast && leader.database.inTransaction) leader.database.exec('ROLLBACK')
+    if (leader.database.inTransaction || (step % 20 !== 0 && !isLast)) continue
+    await (await follow(leader, copy)).close()
+    expect(differenceOf(app, copy), `SEED ${seed}, step ${step}: ${sql}`).toBeUndefined()
+  }
+})
+
 // That nothing differs proves something only if it would differ otherwise.
 test('raw: the same programs leave most copies different, or stop them', { timeout: 120_000 }, async () => {
   const found: unknown[] = []
@@ -38,6 +73,27 @@ test('raw: the same programs leave most copies different, or stop them', { timeo
     found.push(await play().catch((error: unknown) => (error as Error).message))
   }
   expect(found.filter((each) => each !== undefined).length, JSON.stringify(found)).toBeGreaterThan(1)
+})
+
+test('record: a function that is declared recordable and was not called need not be there', async () => {
+  const folder = newFolder()
+  const [app, copy] = [join(folder, 'app.db'), join(folder, 'copy.db')]
+  makeDatabase(
+    app,
+    'CREATE TABLE t(a); CREATE TABLE l(a); CREATE TRIGGER g AFTER INSERT ON t WHEN NEW.a > 5 BEGIN INSERT INTO l VALUES(draw()); END',
+  )
+  const statements = { policy: 'record', recordable: ['draw'] } as const
+  const leader = await openLeader({ database: app, formats: ['statement'], statements, thread: 'same' })
+  onTestFinished(() => leader.close())
+  defineFunctions(leader.database)
+  await (await follow(leader, copy)).close()
+  leader.database.exec(
+    'INSERT INTO t VALUES(1); INSERT INTO t VALUES(iif(random() IS NULL, draw(), 2)); INSERT INTO t VALUES(iif(1, 3, draw()))',
+  )
+  await (await follow(leader, copy)).close()
+  expect(differenceOf(app, copy)).toBeUndefined()
+  const entries = await readLog({ database: app, format: 'statement', limit: 3 })
+  expect(entries.filter(({ summary }) => summary.startsWith('as rows'))).toEqual([])
 })
 
 interface Program {
@@ -60,11 +116,12 @@ async function openProgram(seed: number, policy: 'raw' | 'mixed' | 'record'): Pr
   const leader = await openLeader({
     database: app,
     formats: ['statement'],
-    statements: { policy },
+    statements: { policy, recordable: ['draw'] },
     thread: onceIn(dice, 2) ? 'same' : 'worker',
   })
   onTestFinished(() => leader.close())
   const { database } = leader
+  defineFunctions(database)
   for (let i = 0; i < 60; i++) attempt(database, () => void database.exec(randomStatement(dice)))
   await (await follow(leader, copy)).close()
   makeIndexes(copy, dice)

@@ -10,6 +10,8 @@ import { ConnectionSettings } from './statement-settings.ts'
 
 /** The code of a finding: the statement asks what the connection did before. */
 const ASKS_CONNECTION = 'CONNECTION_STATE'
+/** The code of a finding: functions of the program that were declared recordable. */
+const CALLS_RECORDABLE = 'RECORDABLE_FUNCTION'
 
 /** Of a statement that is no INSERT, UPDATE or DELETE. VACUUM leaves any rowid behind. */
 const NO_COUNTS: OutcomeHere = { error: undefined, changes: undefined, lastInsertRowid: undefined }
@@ -136,11 +138,13 @@ export class StatementSide {
     if (verdict.findings.some(({ code }) => code === ASKS_CONNECTION)) states.set(this.#own)
   }
 
-  #execute({ cache, states, player }: Runner, { sql, placed, named, recorded }: LoggedStatement): OutcomeHere {
+  #execute(runner: Runner, statement: LoggedStatement): OutcomeHere {
+    const { states, player } = runner
+    const { placed, named, recorded } = statement
     let cached: CachedStatement | undefined
     try {
       player?.begin(recorded)
-      cached = cache.get(sql)
+      cached = prepared(runner, statement)
       const { changes, lastInsertRowid } = cached.statement.execute(placed, named)
       player?.end()
       return cached.isCounted ? { error: undefined, changes, lastInsertRowid } : NO_COUNTS
@@ -148,6 +152,19 @@ export class StatementSide {
       if (!isOfStatement(error)) throw error
       const { changes, lastInsertRowid } = states.read()
       return cached?.isCounted === true ? { error, changes, lastInsertRowid } : { ...NO_COUNTS, error }
+    }
+  }
+}
+
+/** Prepares a statement. What it may call of the program's functions is known by name only, if the leader did not call it either. */
+function prepared({ cache, player }: Runner, { sql, verdict }: LoggedStatement): CachedStatement {
+  for (;;) {
+    try {
+      return cache.get(sql)
+    } catch (error) {
+      const name = /^no such function: (.+)$/s.exec((error as Error).message)?.[1]
+      const isRecordable = name !== undefined && verdict.findings.some(({ code }) => code === CALLS_RECORDABLE)
+      if (!isRecordable || player?.defineUncalled(name.toLowerCase()) !== true) throw error
     }
   }
 }

@@ -16,6 +16,17 @@ export const PROGRAM_SCHEMA = `
   CREATE TABLE plain(id INTEGER PRIMARY KEY, v);
   CREATE TABLE pile(v)`
 
+/** Functions of the program's own: `draw` gives something else each time and is declared recordable, `ours` is not. A copy has neither. */
+export function defineFunctions(database: Database.Database): void {
+  let drawn = 0
+  database.function(
+    'draw',
+    { varargs: true },
+    () => [drawn++, BigInt(drawn) * 10n ** 15n, `drawn ${drawn}`, null, Buffer.from([drawn & 255]), drawn / 3][drawn % 6],
+  )
+  database.function('ours', { deterministic: true }, (value: unknown) => `our ${String(value)}`)
+}
+
 /** The trigger is the same, but comes behind the other one now. */
 const AGAIN =
   "DROP TRIGGER audit_kid_too; CREATE TRIGGER audit_kid_too AFTER DELETE ON kid BEGIN INSERT INTO audit(what, at) VALUES('too', changes()); END"
@@ -72,6 +83,8 @@ function recordable(dice: Dice): Act {
       'last_insert_rowid()',
       'changes()',
       'total_changes()',
+      'draw()',
+      "draw('x') || ours(2)",
       "date('n' || 'ow', '+' || abs(random() % 5) || ' days')",
       '(SELECT max(id) FROM plain) + random() % 3',
     ])
@@ -87,6 +100,7 @@ function recordable(dice: Dice): Act {
     'INSERT INTO stamped DEFAULT VALUES',
     `INSERT OR IGNORE INTO stamped(id, v) VALUES(${id}, ${value()})`,
     `INSERT INTO parent(name) VALUES(${value()})`,
+    'INSERT INTO pile VALUES(ours(3))',
     `INSERT INTO pile VALUES(iif(${value()} > 0, ${value()}, ${value()}))`,
   ])
   return run(dice, sql)

@@ -62,6 +62,13 @@ export class FunctionPlayer {
     this.#dates.close()
   }
 
+  /** Defines a function of the program's of which only the name is known: it was not called. False when it was defined before. */
+  defineUncalled(name: string): boolean {
+    if (this.#defined.has(name)) return false
+    this.#define(name, false)
+    return true
+  }
+
   /** A function of the program's. */
   #define(name: string, isDeterministic: boolean): void {
     if (this.#defined.has(name)) return
