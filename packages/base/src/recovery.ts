@@ -5,6 +5,7 @@ export type Recovery =
   | 'fix-input' // the caller passed something wrong
   | 'stop' // state can't be trusted; a person must look
 
+/** What is known of a code, whatever the failure was about. */
 export interface ErrorEntry {
   readonly recovery: Recovery
   /** What to do next, for someone who has never read this code. */

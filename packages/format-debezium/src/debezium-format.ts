@@ -5,6 +5,7 @@ import { encodeEvents } from './encode.ts'
 
 const VERSION = 1
 
+/** What events say of where they come from. */
 export interface DebeziumOptions {
   /** The logical name, which topics begin with, as Debezium's `topic.prefix`; the name of the database by default. */
   readonly name?: string | undefined

@@ -8,6 +8,7 @@ export type { RowImage } from './encode.ts'
 
 const VERSION = 1
 
+/** What is written. Nothing here is needed to read it. */
 export interface RowFormatOptions {
   /**
    * How much of a row that was updated or deleted is told. `full`, which is the default: all of it, so that a follower notices when

@@ -4,6 +4,7 @@ import type { Rule, Verdict } from './rule.ts'
 import { LOG_FORMAT_RULES } from './rules/rules.ts'
 import { newSubject, type FormatOrMaker } from './subject.ts'
 
+/** Which format is judged, and what it is allowed to fail. */
 export interface JudgeOptions {
   /**
    * What is judged: a format, or a function that makes one. With a function, what a leader's format remembers can not reach the format of

@@ -13,6 +13,7 @@ export interface Rule {
   check(lab: Lab): Promise<void>
 }
 
+/** The number of a rule in the contract, as `packages/log/SPEC.md` of Stemma's repository has it. */
 export type RuleId = `LF-${number}`
 
 /** What came of trying a rule. */

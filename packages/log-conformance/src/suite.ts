@@ -4,6 +4,7 @@ import type { Verdict } from './rule.ts'
 import { LOG_FORMAT_RULES } from './rules/rules.ts'
 import { newSubject } from './subject.ts'
 
+/** Which format is judged, and by which test runner. */
 export interface SuiteOptions extends JudgeOptions {
   /** The test runner's: `import { describe, test } from 'vitest'`, or from `node:test`. */
   describe(title: string, body: () => void): unknown

@@ -33,6 +33,7 @@ export interface SchemaObject {
   readonly hasTree: boolean
 }
 
+/** What became of a schema object. */
 export type SchemaChange =
   | { readonly kind: 'create'; readonly object: SchemaObject }
   /** The object and its tree are gone, rows and all. */
@@ -85,6 +86,7 @@ export interface TableLayout {
 /** @see https://sqlite.org/datatype3.html#type_affinity */
 export type Affinity = 'blob' | 'text' | 'numeric' | 'integer' | 'real'
 
+/** A column whose value records hold. */
 export interface Column {
   readonly name: string
   /** A REAL column stores a number without a fraction as an integer: it is a double all the same. */

@@ -90,6 +90,7 @@ export interface RecordedValues {
   readonly connection: ConnectionState | undefined
 }
 
+/** One call of a function: with what, and what it gave. */
 export interface RecordedCall {
   /** In lower case. */
   readonly function: string

@@ -9,6 +9,7 @@ const ACKS_PER_WINDOW = 8
 
 type Answer<Kind extends LeaderMessage['kind']> = Extract<LeaderMessage, { readonly kind: Kind }>
 
+/** What a feed has become, and what is to be done, in this order. */
 export interface FeedStep {
   readonly feed: Feed
   readonly effects: readonly FeedEffect[]

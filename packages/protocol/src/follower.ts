@@ -17,6 +17,7 @@ import {
 import { FOLLOWER_LIMITS, type FollowerLimits } from './limits.ts'
 import type { Message } from './message.ts'
 
+/** What a follower has become, and what is to be done, in this order. */
 export interface FollowerStep {
   readonly follower: Follower
   readonly effects: readonly FollowerEffect[]
@@ -239,6 +240,7 @@ export interface Lag {
   readonly milliseconds: Milliseconds
 }
 
+/** Tells how far a copy is behind the leader's newest commit; undefined while the leader's is not known, or there is no copy. */
 export function lagOf(follower: Follower, now: Milliseconds): Lag | undefined {
   const { tip, held, committedAt } = follower
   if (tip === undefined || held.kind !== 'copy') return undefined

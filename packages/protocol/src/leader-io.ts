@@ -57,6 +57,7 @@ export type Answer =
   | { readonly kind: 'body'; readonly body: Uint8Array }
   | { readonly kind: 'error'; readonly code: string; readonly message: string }
 
+/** What the log holds behind the sequence that was asked for. */
 export type LogAnswer =
   | { readonly kind: 'run'; readonly run: ShippedRun }
   | { readonly kind: 'end' }
@@ -146,6 +147,7 @@ export interface Acks {
   readonly applied: Position
 }
 
+/** How far a commit has come at a follower. */
 export type AckLevel = keyof Acks
 
 /** A link as people see it. */

@@ -26,6 +26,7 @@ import {
 import { LEADER_LIMITS, type LeaderLimits } from './limits.ts'
 import type { Message } from './message.ts'
 
+/** What a leader has become, and what is to be done, in this order. */
 export interface LeaderStep {
   readonly leader: Leader
   readonly effects: readonly LeaderEffect[]

@@ -13,8 +13,10 @@ export const WIRE_ENTRY_BYTES_MAX: number = 256 * 1024 * 1024 + 1024
 /** An entry comes in no more parts than this. */
 export const ENTRY_PARTS_MAX = 4096
 
-/** No question is larger, in bytes, and no answer. */
+/** No question is larger, in bytes. */
 export const QUESTION_BYTES_MAX: number = 64 * 1024
+
+/** No answer is larger, in bytes. */
 export const ANSWER_BYTES_MAX: number = 4 * 1024 * 1024
 
 /** A fetch asks for no more pages than this. */
@@ -55,6 +57,7 @@ export interface LeaderLimits {
   readonly fetchesMax: number
 }
 
+/** The limits of a leader that is given none. */
 export const LEADER_LIMITS: LeaderLimits = {
   linksMax: 256,
   snapshotsMax: 4,
@@ -87,6 +90,7 @@ export interface FollowerLimits {
 /** What a feed allows and how long it waits. Durations in milliseconds. */
 export type FeedLimits = Pick<FollowerLimits, 'silenceMs' | 'answerMs' | 'windowBytes'>
 
+/** The limits of a follower that is given none. */
 export const FOLLOWER_LIMITS: FollowerLimits = {
   silenceMs: 30_000,
   answerMs: 30_000,

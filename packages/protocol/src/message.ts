@@ -43,6 +43,10 @@ export interface PageRange {
   readonly count: number
 }
 
+/**
+ * Why a follower can't go on from where it stands: it has nothing, it stands where the leader can't tell, or the log no longer
+ * reaches back to it.
+ */
 export type SnapshotReason = 'empty' | 'unknown' | 'too-far-behind'
 
 /** May the follower go on from where it stands? */
@@ -141,6 +145,9 @@ export type LeaderMessage =
   /** Answers `ask`: by a body, or by the code of an error, a text about it, and no body. */
   | { readonly kind: 'answer'; readonly code: string | undefined; readonly message: string; readonly body: Uint8Array }
 
+/** Whatever goes over a link. */
 export type Message = FollowerMessage | LeaderMessage
+/** The kinds of messages that followers send. */
 export type FollowerMessageKind = FollowerMessage['kind']
+/** The kinds of messages that leaders send. */
 export type LeaderMessageKind = LeaderMessage['kind']

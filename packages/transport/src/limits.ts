@@ -39,6 +39,7 @@ export interface ListenLimits extends LinkLimits {
 /** The most that the length field of a frame can say. */
 const LENGTH_MAX = 0x0fff_ffff
 
+/** The limits of a link that is given none. */
 export const LINK_LIMITS: LinkLimits = {
   messageBytesMax: 32 * 1024 * 1024,
   highWaterBytes: 4 * 1024 * 1024,
@@ -51,6 +52,7 @@ export const LINK_LIMITS: LinkLimits = {
   closeMs: 2_000,
 }
 
+/** The limits of a listener that is given none. */
 export const LISTEN_LIMITS: ListenLimits = {
   ...LINK_LIMITS,
   readBufferBytes: 64 * 1024,

@@ -2,6 +2,7 @@ import { StemmaError } from '@stemma/base'
 import { LINK_LIMITS, newLimits, type LinkLimits } from './limits.ts'
 import type { Link, LinkHandlers, OnLink } from './link.ts'
 
+/** Who is at either end, and when something arrives. */
 export interface MemoryLinksOptions {
   /**
    * Runs `deliver` later, never at once. Each call delivers one thing: the next message, in order, whichever call it is. A simulator

@@ -14,8 +14,10 @@ export interface ReconnectDelays {
   readonly hopelessMs: Milliseconds
 }
 
+/** The delays where none are given. */
 export const RECONNECT_DELAYS: ReconnectDelays = { firstMs: 100, mostMs: 10_000, stableMs: 5_000, hopelessMs: 60_000 }
 
+/** How links are made, and who is told of them. */
 export interface KeepConnectedOptions {
   /** Makes one link, as `connectTcp` does. */
   readonly connect: (onLink: OnLink, signal: AbortSignal) => Promise<Link>

@@ -23,6 +23,7 @@ export interface ConnectTls {
   readonly serverName?: string | undefined
 }
 
+/** To whom a link is made, and how both prove who they are. */
 export interface ConnectOptions {
   /** `tcp://host:port` or `tls://host:port`. The one never falls back to the other. */
   readonly url: string

@@ -22,6 +22,7 @@ export interface ListenTls {
   readonly ca?: Pem | undefined
 }
 
+/** Where to listen, and who may connect. */
 export interface ListenOptions {
   /** A name or IP address of this machine. 127.0.0.1 when left out. */
   readonly host?: string | undefined

@@ -41,6 +41,7 @@ export interface Scene {
   readonly tampered?: Outcome
 }
 
+/** A function of the program's own, by its name, and what it gives on the leader and on the copy. */
 export interface UserFunction {
   readonly name: string
   readonly leader: string
@@ -63,4 +64,5 @@ export type Policy = 'raw' | 'mixed' | 'record' | 'reject'
  */
 export type Outcome = 'statements' | 'rows' | 'differs' | 'stops' | 'refused' | 'not-logged' | 'no-follower' | 'not-shown'
 
+/** What becomes of a copy under each policy. */
 export type Outcomes = Readonly<Record<Policy, Outcome>>

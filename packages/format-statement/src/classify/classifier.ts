@@ -40,6 +40,7 @@ const REMEMBERED_MAX = 10_000
 const ROWID_MAX = 2n ** 63n - 1n
 const ROWID_MAX_ROUNDED = Number(ROWID_MAX)
 
+/** Makes a classifier over a database as the port shows it. It remembers verdicts for as long as the schema's version is the same. */
 export function newClassifier(port: StatementPort): Classifier {
   const verdicts = new Map<string, Verdict>()
   let version: number | undefined

@@ -5,6 +5,7 @@ export type { Safety } from '@stemma/log'
 /** From the best to the worst. */
 export const SAFETIES: readonly Safety[] = ['safe', 'context', 'record', 'rows', 'reject']
 
+/** What is known of a code. */
 export interface CodeEntry {
   readonly safety: Safety
   /** One sentence: what may differ, and by what. */

@@ -8,6 +8,7 @@ export interface SqlDatabase {
   prepare(sql: string): SqlStatement
 }
 
+/** A prepared statement, as better-sqlite3 has it. Only statements that read are run. */
 export interface SqlStatement {
   all(...parameters: unknown[]): unknown[]
   get(...parameters: unknown[]): unknown
@@ -18,6 +19,7 @@ export interface SqlStatement {
 /** Functions that come with modules of SQLite's own, which `pragma_function_list` does not count as built in. */
 const MODULES = /^(?:fts[35]|rtree|geopoly_)|^(?:offsets|snippet|highlight|matchinfo|match|optimize|bm25)$/
 
+/** What a connection can't tell of its functions. */
 export interface SqlitePortOptions {
   /** Functions that the program declared recordable, in lower case. */
   readonly recordableFunctions?: () => ReadonlySet<string>

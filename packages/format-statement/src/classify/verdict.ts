@@ -16,6 +16,7 @@ export interface Finding extends Place {
   readonly detail?: string
 }
 
+/** What is thought of one statement: whether it does the same when a copy runs it again, and why not. */
 export interface Verdict {
   /** That of the strictest finding. */
   readonly safety: Safety

@@ -23,6 +23,7 @@ import { PayloadTooLarge, StatementWriter } from './statement-writer.ts'
 /** What a leader does with statements that are not safe to run again; see `openLeader`. */
 export type StatementPolicy = 'mixed' | 'record' | 'reject' | 'raw'
 
+/** How commits become entries. What one writes, another reads, whatever its options. */
 export interface StatementFormatOptions {
   /** `raw`: statements travel whatever their verdict says, as text and values alone. With all others a commit travels as rows unless each of its statements is repeatable. */
   readonly policy: StatementPolicy

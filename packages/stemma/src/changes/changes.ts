@@ -20,6 +20,7 @@ const TICK_MS = 500
 /** Between two tries to ask a leader that is away. */
 const ASK_AGAIN_MS = 500
 
+/** Whose changes are read, and from where on. */
 export interface ChangesOptions {
   /** Where the leader listens: `tcp://host:port` or `tls://host:port`. It must serve the format `row`. */
   readonly url: string

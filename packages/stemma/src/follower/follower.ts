@@ -10,6 +10,7 @@ import { openCopyDatabase } from './copy-database.ts'
 import { openFollowerEngine } from './follower-engine.ts'
 import type { FollowerEngineOptions } from './follower-options.ts'
 
+/** Whom to follow, into which copy, and how. */
 export interface FollowerOptions {
   /** Where the leader listens: `tcp://host:port` or `tls://host:port`. */
   readonly url: string

@@ -20,6 +20,7 @@ import { openLeaderEngine, type WaitRequest } from './leader-engine.ts'
 import type { LeaderEngineOptions } from './leader-options.ts'
 import { openWritten, type StatementOptions } from './written-database.ts'
 
+/** Which database is led, by which formats, and who may follow. */
 export interface LeaderOptions {
   /** Path of a SQLite database in WAL mode. */
   readonly database: string

@@ -4,6 +4,7 @@ import { loadFormats } from '../formats.ts'
 import { LAYOUTS_WITHIN, describeEntry, rawEntriesOf } from './log-entries.ts'
 import { openLogFile } from './log-file.ts'
 
+/** Which log is read, and which part of it. */
 export interface ReadLogOptions {
   /** Path of a leader's database on this machine; the leader may be at work, or not. */
   readonly database: string

@@ -9,6 +9,7 @@ import { compareTables } from './compare-tables.ts'
 import { CopyTables } from './copy-tables.ts'
 import type { VerifyResult } from './verify-result.ts'
 
+/** Which copy is compared with which leader. */
 export interface VerifyOptions {
   /** The leader's URL, or the path of its database on this machine. */
   readonly leader: string

@@ -8,6 +8,7 @@ import type { SqliteConnection, SqliteDriver } from '../sqlite/driver.ts'
  */
 export type CheckpointMode = 'passive' | 'full' | 'restart' | 'truncate'
 
+/** What came of a checkpoint, as `PRAGMA wal_checkpoint` tells it. */
 export interface CheckpointResult {
   /** True when it could not do all that its mode asks for, because somebody held a lock. */
   readonly busy: boolean

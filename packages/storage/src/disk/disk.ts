@@ -51,6 +51,7 @@ export interface Disk {
   syncFolderOf(path: string): void
 }
 
+/** Which file this is, under whatever name it was opened. */
 export interface FileIdentity {
   /** The same for two names of one file, and different for two files. */
   readonly id: string

@@ -43,6 +43,7 @@ export interface Retention {
   readonly unneededBytes: number
 }
 
+/** How much a log holds. */
 export interface LogSize {
   /** Of the entries of all formats. */
   readonly bytes: number

@@ -27,6 +27,7 @@ const DROP_ROWS = 500
 /** What a transaction writes besides entries, about: tree pages, place and sums. */
 const TRANSACTION_BYTES = 12 * 1024
 
+/** Whose log is opened, and how. */
 export interface LogStoreOptions {
   /** Path of the database. */
   readonly database: string

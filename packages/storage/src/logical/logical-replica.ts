@@ -5,6 +5,7 @@ import type { ReplicaEvent } from '../replica/replica.ts'
 import type { SqliteDriver } from '../sqlite/driver.ts'
 import type { FoundDifference } from './row-difference.ts'
 
+/** Which copy by rows or statements is opened, and what may be applied to it. */
 export interface LogicalReplicaOptions {
   /** The path of the copy. */
   readonly database: string

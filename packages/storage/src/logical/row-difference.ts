@@ -20,6 +20,7 @@ export function rowDiffers(difference: FoundDifference): StemmaError {
   return new StemmaError('ROW_DIFFERS', showDifference(difference), { ...difference })
 }
 
+/** Says for people in what a copy differs from what the leader had, before a commit was applied. */
 export function showDifference({ operation, table, key, position, here, leader }: FoundDifference): string {
   const what = `the commit at ${showPosition(position)} ${operation}s ${key} of ${quoteName(table)}`
   return `${what}: the copy has ${here ?? 'no such row'}, the leader had ${leader ?? 'none'} before`

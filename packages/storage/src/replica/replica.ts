@@ -6,6 +6,7 @@ import type { CopyPlace } from './copy-place.ts'
 import type { SnapshotToStage } from './page-store.ts'
 import type { Staging } from './staging.ts'
 
+/** Which copy by pages is opened, and what may be applied to it. */
 export interface ReplicaOptions {
   /** The path of the copy. */
   readonly database: string

@@ -11,6 +11,7 @@ import { findWalPages, readFrame } from './wal-pages.ts'
 const BUSY_TIMEOUT = 2_000
 const TORN_READS_MAX = 1_000
 
+/** How a database is read through. */
 export interface DigestOptions {
   readonly driver: SqliteDriver
   readonly disk: Disk

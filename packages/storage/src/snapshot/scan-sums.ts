@@ -4,6 +4,7 @@ import { PageSums } from '../page-sums.ts'
 
 const CHUNK_BYTES = 1024 * 1024
 
+/** What is read through, and by what. */
 export interface ScanOptions {
   readonly pageCount: number
   /** Bytes. */

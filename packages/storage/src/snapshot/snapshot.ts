@@ -12,6 +12,7 @@ const MEMORY_LIMIT = 8 * 1024 * 1024
 const FILE_LIMIT = 4 * 1024 ** 3
 const KEPT_BEHIND_BYTES = 8 * 1024 * 1024
 
+/** What a snapshot is taken of. */
 export interface SnapshotOptions {
   /** Where the source stands now: the snapshot's position. */
   readonly place: Place
@@ -32,6 +33,7 @@ export interface SnapshotOptions {
   onExpired?(error: StemmaError): void
 }
 
+/** Pages that are read from a snapshot: `count` of them from `first` on. `have` are the sums of those that the reader has. */
 export interface SnapshotRange {
   readonly first: PageNumber
   readonly count: number

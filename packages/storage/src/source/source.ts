@@ -10,6 +10,7 @@ import type { Place } from '../wal-place.ts'
 import type { BeforeChange } from './commit.ts'
 import type { CommitGate } from './commit-gate.ts'
 
+/** Which database is followed, into which log, and what is told of its commits. */
 export interface SourceOptions {
   /** The path of a database in WAL mode. */
   readonly database: string
@@ -71,6 +72,7 @@ export interface SourceBatch {
   readonly changedSums: ReadonlyMap<number, bigint>
 }
 
+/** Things that a source tells about, as they happen. */
 export type SourceEvent =
   /** The WAL has begun anew. */
   | { readonly kind: 'restarted'; readonly frames: number }
@@ -84,6 +86,7 @@ export type SourceEvent =
   /** Following has stopped for good. */
   | { readonly kind: 'failed'; readonly error: unknown }
 
+/** What a source has done since it was opened. */
 export interface SourceStats {
   /** The `-wal` file, in bytes. */
   readonly walBytes: number

@@ -3,6 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { isBusy, sqliteCode, type SqliteConnection, type SqliteDriver } from './driver.ts'
 import { checkSqliteVersion } from './sqlite-version.ts'
 
+/** What may be done to a database to be followed. */
 export interface CheckOptions {
   readonly driver: SqliteDriver
   readonly disk: Disk

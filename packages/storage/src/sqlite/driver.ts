@@ -1,6 +1,7 @@
 /** A value that goes into or comes out of a statement. Integers come out as `bigint`, always. */
 export type DriverValue = null | bigint | number | string | Uint8Array
 
+/** A row of a result, by the names of its columns. */
 export type DriverRow = Readonly<Record<string, DriverValue>>
 
 /** The part of a SQLite driver that Stemma needs. better-sqlite3 by default; node:sqlite is the second. */
@@ -14,6 +15,7 @@ export interface SqliteDriver {
   open(path: string, options: OpenOptions): SqliteConnection
 }
 
+/** How a connection is opened. */
 export interface OpenOptions {
   /** Fails when the file doesn't exist. */
   readonly mustExist: boolean
@@ -24,6 +26,7 @@ export interface OpenOptions {
   readonly mayWriteSchema?: boolean
 }
 
+/** A connection to one database, used on one thread. */
 export interface SqliteConnection {
   readonly inTransaction: boolean
   /** Runs any number of statements that return nothing. */
@@ -54,6 +57,7 @@ export interface StatementResult {
   readonly lastInsertRowid: bigint
 }
 
+/** A prepared statement. It is of no use once its connection is closed. */
 export interface SqliteStatement {
   /** Runs it to its end. Gives how many rows it inserted, updated or deleted. */
   run(...values: DriverValue[]): number

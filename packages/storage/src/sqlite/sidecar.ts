@@ -14,6 +14,7 @@ export const SIDECAR_VERSION = 1
 const BUSY_TIMEOUT = 2_000
 const WAL_BYTES_KEPT = 16 * 1024 * 1024
 
+/** Which database's sidecar is opened, and for whom. */
 export interface SidecarOptions {
   /** The database that the sidecar belongs to. */
   readonly database: string

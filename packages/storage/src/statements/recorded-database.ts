@@ -3,6 +3,7 @@ import type { CommitGate } from '../source/commit-gate.ts'
 import { GatedDatabase } from '../source/gated-database.ts'
 import { type RecorderOptions, StatementRecorder } from './statement-recorder.ts'
 
+/** How a database is opened whose statements are seen. */
 export interface RecordedDatabaseOptions extends RecorderOptions {
   readonly gate: CommitGate
   readonly database?: Database.Options

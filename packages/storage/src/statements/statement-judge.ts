@@ -8,6 +8,7 @@ export interface Judgement {
   readonly writes: boolean
 }
 
+/** A reason for which a statement may do something else on a copy, with how much that matters. */
 export interface JudgedFinding extends StatementFinding {
   readonly safety: Safety
 }
@@ -33,6 +34,7 @@ export interface JudgeConnection {
   prepare(sql: string): JudgeStatement
 }
 
+/** A prepared statement, as better-sqlite3 has it. Only statements that read are run. */
 export interface JudgeStatement {
   all(...parameters: unknown[]): unknown[]
   get(...parameters: unknown[]): unknown
@@ -48,4 +50,5 @@ export interface JudgeFunctions {
   readonly recordable: ReadonlySet<string>
 }
 
+/** Opens a judge for a program's connection. */
 export type OpenJudge = (connection: JudgeConnection, functions: JudgeFunctions) => StatementJudge

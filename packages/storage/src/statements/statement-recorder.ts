@@ -16,6 +16,7 @@ import { type StatementKind, type TransactionControl, firstWord, kindOfStatement
 import type { StatementSink } from './statement-sink.ts'
 import { TransactionRecord } from './transaction-record.ts'
 
+/** Where statements go, and what is done with those that are not safe to run again. */
 export interface RecorderOptions {
   readonly sink: StatementSink
   readonly policy: StatementPolicy

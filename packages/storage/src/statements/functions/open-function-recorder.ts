@@ -14,6 +14,7 @@ export interface FunctionTarget {
   ): void
 }
 
+/** By what results of functions are recorded. */
 export interface FunctionRecorderOptions {
   readonly driver?: SqliteDriver
   /** Milliseconds since 1970. */
