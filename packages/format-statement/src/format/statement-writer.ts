@@ -201,14 +201,17 @@ export class StatementWriter extends PayloadWriter {
     const start = this.length
     this.#room(length)
     this.#tagged(TEXT, length)
+    const { bytes } = this
+    let at = this.length
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i)
       if (unit >= 0x80) {
         this.length = start
         return this.#bytes(TEXT, encodeUtf8(text))
       }
-      this.byte(unit)
+      bytes[at++] = unit
     }
+    this.length = at
   }
 
   #bytes(kind: number, bytes: Uint8Array): void {

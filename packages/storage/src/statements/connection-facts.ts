@@ -59,6 +59,11 @@ export class ConnectionFacts {
   /** @returns the rowid that a statement has left, if it is another one than before. */
   noteRowid(rowid: number | bigint): bigint | undefined {
     if (rowid === this.#rowid) return undefined
+    if (typeof rowid === 'number' && typeof this.#rowid === 'number' && Number.isSafeInteger(rowid)) {
+      this.#rowid = rowid
+      this.#isRowidKnown = true
+      return BigInt(rowid)
+    }
     const exact =
       typeof rowid === 'bigint' ? rowid : Number.isSafeInteger(rowid) ? BigInt(rowid) : this.counters().lastInsertRowid
     const before = this.#rowid

@@ -21,13 +21,13 @@ export function readStatements(bytes: Uint8Array, count: number, texts: Texts): 
 }
 
 class StatementReader {
-  readonly #bytes: Uint8Array
+  readonly #bytes: Buffer
   readonly #view: DataView
   readonly #texts: Texts
   #at = 0
 
   constructor(bytes: Uint8Array, texts: Texts) {
-    this.#bytes = bytes
+    this.#bytes = Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#texts = texts
   }
@@ -97,7 +97,7 @@ class StatementReader {
       case TEXT:
         return this.#string()
       case SHORT_TEXT:
-        return this.#decode(this.#byte())
+        return this.#ascii(this.#byte())
       default:
         assert(kind === BLOB, 'a kind of value')
         return this.#take(this.#uint32())
@@ -105,16 +105,19 @@ class StatementReader {
   }
 
   #string(): string {
-    return this.#decode(this.#uint32())
+    const byteLength = this.#uint32()
+    this.#at += byteLength
+    return this.#bytes.toString('utf8', this.#at - byteLength, this.#at)
   }
 
-  #decode(byteLength: number): string {
-    return UTF8.decode(this.#take(byteLength))
+  #ascii(length: number): string {
+    this.#at += length
+    return this.#bytes.toString('latin1', this.#at - length, this.#at)
   }
 
   #take(byteLength: number): Uint8Array {
     this.#at += byteLength
-    return this.#bytes.subarray(this.#at - byteLength, this.#at)
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + this.#at - byteLength, byteLength)
   }
 
   #integer(): bigint {
@@ -141,9 +144,6 @@ class StatementReader {
     return this.#bytes[this.#at++]!
   }
 }
-
-// With a byte order mark left where it is: it is part of the text.
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** By the byte that stands for them. */
 const SETTINGS: readonly StatementSettings[] = Array.from({ length: 64 }, (_, byte) => ({
