@@ -5,6 +5,7 @@ import { InsideView } from './inside-view.tsx'
 import { type Live, useLive } from './live.ts'
 import { LiveView } from './live-view.tsx'
 import { LookButtons } from './look.tsx'
+import { PitfallsView } from './pitfalls-view.tsx'
 import { showCount } from './show.ts'
 import { SqlView } from './sql-view.tsx'
 import { Tabs } from './tabs.tsx'
@@ -12,6 +13,7 @@ import { Tabs } from './tabs.tsx'
 const VIEWS = [
   { id: 'live', label: 'Live' },
   { id: 'compare', label: 'Compare' },
+  { id: 'pitfalls', label: 'Pitfalls' },
   { id: 'break', label: 'Break it' },
   { id: 'inside', label: 'Look inside' },
   { id: 'sql', label: 'Play' },
@@ -49,6 +51,8 @@ function View({ view, live }: { view: ViewId; live: Live }) {
       return <LiveView live={live} state={state} />
     case 'compare':
       return <CompareView live={live} state={state} />
+    case 'pitfalls':
+      return <PitfallsView />
     case 'break':
       return <BreakView live={live} state={state} />
     case 'inside':

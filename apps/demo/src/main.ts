@@ -15,9 +15,11 @@ looks into their logs and lets you break things.
   --port N         where the page is served, on this machine only (a free one)
   --no-open        don't open the page in the browser
 
-  --once           no page: the same as a report here; exits with 0 only when every copy is equal
+  --once           no page: the same as a report here; exits with 0 only when every copy that promises it is
+                   equal, and every scene of the catalogue came out as it says
   --json           with --once: nothing but one line of JSON
   --scene MS       with --once: for how long each scene is watched (1500)
+  --pitfalls LIST  with --once: which scenes of the catalogue of nondeterminism are played, such as 1,4, or none (all)
   --compare LIST   with --once: which workloads are compared, such as inserts,bulk (all)`
 
 const { values: flags } = parseArgs({
@@ -27,6 +29,7 @@ const { values: flags } = parseArgs({
     database: { type: 'string' },
     format: { type: 'string', multiple: true, default: [] },
     only: { type: 'string' },
+    pitfalls: { type: 'string', default: 'all' },
     rate: { type: 'string' },
     compare: { type: 'string' },
     scene: { type: 'string', default: '1500' },
@@ -51,6 +54,7 @@ else if (flags.once) {
     json,
     rate: toCount(flags.rate ?? '1000', '--rate'),
     sceneMs: toCount(flags.scene, '--scene'),
+    pitfalls: toNumbers(flags.pitfalls),
     workloads: flags.compare?.split(','),
   })
   process.exitCode = isTrue ? 0 : 1
@@ -59,6 +63,11 @@ else if (flags.once) {
   const { database, format: formats, 'no-open': isQuiet } = flags
   const [rate, port] = [toCount(flags.rate ?? '20', '--rate'), toCount(flags.port, '--port')]
   await runServer({ database, formats, only: flags.only?.split(','), rate, port, mayOpen: !isQuiet })
+}
+
+function toNumbers(list: string): 'all' | number[] {
+  if (list === 'all') return 'all'
+  return list === 'none' ? [] : list.split(',').map((text) => toCount(text, '--pitfalls'))
 }
 
 function toCount(text: string, name: string): number {

@@ -222,6 +222,8 @@ export interface SceneChoice {
   readonly code: string
   readonly why: string
   readonly instead: string
+  /** What the catalogue says becomes of a copy, for people. */
+  readonly promised: Readonly<Record<Policy, string>>
   /** Undefined when one machine with one SQLite can show it between copies that Stemma makes; else why not. */
   readonly hidden: string | undefined
 }
@@ -243,8 +245,10 @@ export interface SceneOutcome {
 export interface PolicyOutcome {
   readonly policy: Policy
   /** `stopped`: the copy found out that a statement came to something else, or could not run it, and went no further. */
-  readonly end: 'equal' | 'differs' | 'stopped' | 'refused'
+  readonly end: 'equal' | 'differs' | 'stopped'
   readonly what: string
+  /** It came out as the catalogue says; undefined when this can't be seen here. */
+  readonly asPromised: boolean | undefined
   /** How the leader's commits travelled, for people. */
   readonly entries: readonly string[]
   readonly tables: readonly SceneTable[]

@@ -8,19 +8,36 @@ import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const FOLLOWERS = ['wal', 'row', 'mixed', 'record', 'raw']
+/** A format that is not Stemma's: the one of the tutorial. */
+const OWN_FORMAT = join(import.meta.dirname, '..', '..', '..', 'examples', 'own-format', 'json-lines.ts')
+const FOLLOWERS = ['wal', 'row', 'mixed', 'record', 'raw', 'json-lines']
 const TIMEOUT_MS = 300_000
 
 test(
   'the report ends with a line of JSON that says that all copies are equal, and what each format took',
   { timeout: TIMEOUT_MS },
   async () => {
-    const { result, left } = await play('--once', '--scene', '300', '--rate', '100', '--compare', 'inserts')
+    const { result, left } = await play(
+      '--once',
+      '--scene',
+      '300',
+      '--rate',
+      '100',
+      '--compare',
+      'inserts',
+      '--pitfalls',
+      '1,16',
+      '--format',
+      OWN_FORMAT,
+    )
     expect(result).toMatchObject({ equal: true, kills: 1 })
     expect(result['commits']).toBeGreaterThan(0)
     expect(result['digest']).toMatch(/^[0-9a-f]{16}$/)
     expect(result['comparisons']).toMatchObject(
       ['inserts'].map((id) => ({ workload: { id }, rows: FOLLOWERS.map((follower) => ({ follower })) })),
+    )
+    expect(result['pitfalls']).toMatchObject(
+      [1, 16].map((number) => ({ number, ends: { mixed: 'equal', record: 'equal', raw: 'differs' }, asPromised: true })),
     )
     expect(left).toEqual([])
   },
@@ -52,6 +69,8 @@ test(
       'foreign',
       '--only',
       'wal,row',
+      '--pitfalls',
+      'none',
     )
     expect(result).toMatchObject({ equal: true })
     expect(own.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'stemma_demo'").pluck().get()).toBe(0)

@@ -12,7 +12,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Where to put screenshots for people to look at: SHOTS=folder. */
 const SHOTS = process.env['SHOTS']
 
-const VIEWS = ['live', 'compare', 'break', 'inside', 'sql'] as const
+const VIEWS = ['live', 'compare', 'pitfalls', 'break', 'inside', 'sql'] as const
 const WIDTHS = [360, 820, 1440] as const
 const WAIT = { timeout: 90_000 }
 
@@ -155,6 +155,24 @@ describe.skipIf(executablePath === undefined)('the page', { timeout: 300_000 }, 
     await page.locator('[data-follower=wal-2]').getByText('caught up').waitFor()
     await page.getByRole('button', { name: 'Remove wal-2' }).click()
     await page.locator('[data-follower=wal-2]').waitFor({ state: 'detached' })
+  })
+
+  test('a scene of the catalogue is played under each policy, and the cells that differ are marked', async ({ open }) => {
+    const { page, complaints } = await open()
+    await page.getByRole('tab', { name: 'Pitfalls' }).click()
+    await page.getByRole('combobox', { name: /^Scene/ }).selectOption({ index: 0 })
+    await page.getByText('RANDOM_VALUE').waitFor()
+    await page.getByRole('button', { name: 'Run it' }).click()
+    const raw = page.locator('[data-policy=raw]')
+    await raw.getByText('the copy differs, and nobody noticed').waitFor()
+    expect(await raw.locator('td.differs').count()).toBeGreaterThan(0)
+    for (const policy of ['mixed', 'record']) {
+      await page.locator(`[data-policy=${policy}]`).getByText('the copy is equal').waitFor()
+      expect(await page.locator(`[data-policy=${policy}] td.differs`).count()).toBe(0)
+    }
+    await page.getByRole('button', { name: 'Next' }).click()
+    await page.locator('.scene').getByText('randomblob').first().waitFor()
+    expect(complaints).toEqual([])
   })
 
   test('the last entries of each format are shown with what they say and with their bytes', async ({ open }) => {

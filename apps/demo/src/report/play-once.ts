@@ -2,6 +2,7 @@ import { compare } from '../stage/comparison.ts'
 import { Stage } from '../stage/stage.ts'
 import type { Comparison } from '../wire.ts'
 import { showComparison } from './comparison-text.ts'
+import { type Pitfall, playPitfalls } from './pitfalls.ts'
 import { type Proof, prove } from './proof.ts'
 import { SILENCE, type Story, openStory } from './story.ts'
 
@@ -14,6 +15,8 @@ interface OnceOptions {
   /** Transactions a second, while followers are watched. */
   readonly rate: number
   readonly sceneMs: number
+  /** Which scenes of the catalogue are played, by their numbers. */
+  readonly pitfalls: 'all' | readonly number[]
   /** Which workloads are compared; all that suit the database when undefined. */
   readonly workloads: readonly string[] | undefined
 }
@@ -28,6 +31,8 @@ interface Result {
   readonly kills: number
   readonly resumedMs: number
   readonly comparisons: readonly Omit<Comparison, 'samples'>[]
+  /** How the catalogue's scenes came out. */
+  readonly pitfalls: readonly Pitfall[]
 }
 
 /** Plays the demo as a report; true when everything that was promised is so. */
@@ -41,7 +46,7 @@ export async function playOnce(options: OnceOptions): Promise<boolean> {
     await stage.whenCopied()
     const result = await new Play(stage, story, options).play()
     console.log(JSON.stringify(result))
-    return result.equal
+    return result.equal && result.pitfalls.every(({ asPromised }) => asPromised)
   } finally {
     await stage.close()
   }
@@ -82,8 +87,11 @@ class Play {
 
     story.title('What each format is good for')
     const comparisons = await this.#compare()
+
+    story.title('What becomes of a copy when statements are run again')
+    const pitfalls = await playPitfalls(this.#options.pitfalls, stage.folder, story)
     story.end()
-    return resultOf(proof, resumedMs, comparisons)
+    return resultOf(proof, resumedMs, comparisons, pitfalls)
   }
 
   /** A follower dies without warning, misses something, and comes back. */
@@ -99,8 +107,7 @@ class Play {
     story.title('It comes back')
     const backAt = performance.now()
     follower.start()
-    await follower.child.call('opened', undefined)
-    await stage.settle()
+    await follower.child.call('caughtUp', undefined)
     const tookMs = Math.round(performance.now() - backAt)
     const how = follower.snapshotBytes === 0 ? 'went on where it was, by the log' : 'took over the pages that differ'
     story.say(`${how}: caught up ${tookMs} ms after it was started`)
@@ -135,10 +142,19 @@ class Play {
   }
 }
 
-function resultOf(proof: Proof, resumedMs: number, comparisons: Result['comparisons']): Result {
+function resultOf(proof: Proof, resumedMs: number, comparisons: Result['comparisons'], pitfalls: Result['pitfalls']): Result {
   const { position: commits, digest, rows, compared } = proof
   const stayed = comparisons.every((each) => each.rows.every(({ kind, verdict }) => verdict.equal || kind.promise === 'nothing'))
-  return { equal: stayed && compared.every(({ isEqual }) => isEqual), commits, digest, rows, kills: 1, resumedMs, comparisons }
+  return {
+    equal: stayed && compared.every(({ isEqual }) => isEqual),
+    commits,
+    digest,
+    rows,
+    kills: 1,
+    resumedMs,
+    comparisons,
+    pitfalls,
+  }
 }
 
 function mebibytes(bytes: number): string {

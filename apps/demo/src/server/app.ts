@@ -4,6 +4,8 @@ import { bodyLimit } from 'hono/body-limit'
 import { getCookie, setCookie } from 'hono/cookie'
 import { HTTPException } from 'hono/http-exception'
 import { streamSSE } from 'hono/streaming'
+import { SCENES, sceneOf, worldOf } from '../scenes/catalogue.ts'
+import type { ScenePlayer } from '../scenes/scene-player.ts'
 import { compare } from '../stage/comparison.ts'
 import type { Stage } from '../stage/stage.ts'
 import type { Broadcast } from './broadcast.ts'
@@ -18,6 +20,7 @@ const COOKIE = 'stemma_demo'
 const RATE_MAX = 2_000
 const TRANSACTIONS_MAX = 5_000
 const ENTRIES_MAX = 50
+const LATE_MS_MAX = 5_000
 
 const HEADERS = {
   'content-security-policy':
@@ -31,6 +34,7 @@ const HEADERS = {
 
 interface AppParts {
   readonly stage: Stage
+  readonly scenes: ScenePlayer
   readonly broadcast: Broadcast
   readonly page: PageFiles
   /** Whoever has it may do what the page can, which is to run any SQL as the user who started the demo. */
@@ -42,7 +46,7 @@ export function newKey(): string {
 }
 
 /** The demo's web server, but for its socket. */
-export function newApp({ stage, broadcast, page, key }: AppParts): Hono {
+export function newApp({ stage, scenes, broadcast, page, key }: AppParts): Hono {
   const app = new Hono()
   app.use(async (context, next) => {
     await next()
@@ -59,6 +63,7 @@ export function newApp({ stage, broadcast, page, key }: AppParts): Hono {
   servePage(app, page)
   serveFeed(app, stage, broadcast)
   serveDeeds(app, stage)
+  serveScenes(app, scenes)
   serveReadings(app, stage)
   return app
 }
@@ -128,6 +133,17 @@ function serveDeeds(app: Hono, stage: Stage): void {
   deed('/api/followers/:id/resync', (_body, context) => stage.resync(idOf(context)))
   deed('/api/leaders/:id/restart', (_body, context) => stage.restartLeader(idOf(context)))
   deed('/api/sql', (body) => stage.sql(text(body, 'node'), text(body, 'sql')))
+}
+
+function serveScenes(app: Hono, scenes: ScenePlayer): void {
+  app.get('/api/scenes', (context) => context.json({ scenes: SCENES, worlds: SCENES.map(({ id }) => worldOf(sceneOf(id))) }))
+  app.post('/api/scenes', async (context) => {
+    const body = record(await context.req.json().catch(() => undefined))
+    const timeZone = text(body, 'timeZone')
+    if (!/^[A-Za-z_/+-]{1,40}$/.test(timeZone)) throw new TypeError('timeZone must be a name as IANA has it')
+    const world = { lateMs: count(body, 'lateMs', LATE_MS_MAX), timeZone }
+    return context.json({ result: await scenes.play(count(body, 'id', SCENES.length - 1), world) })
+  })
 }
 
 function serveReadings(app: Hono, stage: Stage): void {

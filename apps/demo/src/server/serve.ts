@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { type ServerType, serve } from '@hono/node-server'
+import { ScenePlayer } from '../scenes/scene-player.ts'
 import { Stage } from '../stage/stage.ts'
 import { newApp, newKey } from './app.ts'
 import { Broadcast } from './broadcast.ts'
@@ -31,14 +32,16 @@ export async function servePage({ database, formats, only, port, rate }: ServeOp
     const [workload] = stage.state.workloads
     if (rate > 0 && workload !== undefined) await stage.setLoad({ workload: workload.id, rate })
     const broadcast = new Broadcast(stage)
+    const scenes = new ScenePlayer(stage.folder)
     const key = newKey()
-    const server = await listen(newApp({ stage, broadcast, page, key }).fetch, port)
+    const server = await listen(newApp({ stage, scenes, broadcast, page, key }).fetch, port)
     return {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/?key=${key}`,
       async close() {
         broadcast.close()
         server.close()
         if ('closeAllConnections' in server) server.closeAllConnections()
+        await scenes.close()
         await stage.close()
       },
     }

@@ -43,6 +43,11 @@ const methods = {
   /** Resolves when the copy can be read. */
   opened: () => opening,
   status: async (): Promise<NodeStatus | undefined> => await follower?.status(),
+  /** Resolves when it has everything that the leader has now. */
+  async caughtUp(): Promise<void> {
+    await opening
+    await follower?.caughtUp()
+  },
   dump: async (): Promise<Dump> => read(dumpDatabase),
   integrity: async (): Promise<string> => read((database) => String(database.pragma('integrity_check', { simple: true }))),
   sql: async (text: string): Promise<SqlResult> => read((database) => runSql(database, text)),

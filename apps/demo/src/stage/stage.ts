@@ -36,7 +36,7 @@ export const FOLLOWERS_MAX = 12
 const SQL_MS = 5_000
 /** How many messages, and how many of all else, are remembered. */
 const NOTES_MAX = 200
-const SETTLE_MS = 60_000
+const SETTLE_MS = 180_000
 
 /** A leader and followers in processes of their own, real files and real TCP between them, and what can be done to them. */
 export class Stage {
