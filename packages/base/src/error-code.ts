@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'BAD_FORMAT'
   | 'FORMAT_FEED_ONLY'
   | 'FORMAT_FAILED'
+  | 'FORMAT_SUSPENDED'
   | 'CLOSED'
   | 'UNEXPECTED'
   | 'THREAD_DIED'

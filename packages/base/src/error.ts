@@ -23,6 +23,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     recovery: 'resync',
     hint: 'The log format failed at this commit, which is a bug in it: report it to its authors. Followers by it take a snapshot here; all others go on.',
   },
+  FORMAT_SUSPENDED: {
+    recovery: 'fix-input',
+    hint: 'The log format took so long that it held up the leader, which leaves it out until it is opened again. Report it to its authors; followers by it stop: start them with another format. All others go on.',
+  },
   CLOSED: {
     recovery: 'fix-input',
     hint: 'This leader or follower was closed before the call. Open it again, or call before closing.',

@@ -48,6 +48,8 @@ export type LeaderInput =
   | { readonly kind: 'status-made'; readonly link: LinkId; readonly json: Uint8Array }
   /** Answers `answer-question`, at most `ANSWER_BYTES_MAX`; borrowed until sent. */
   | { readonly kind: 'question-answered'; readonly link: LinkId; readonly answer: Answer }
+  /** A format is served no more. `error` is why, for those who follow by it. */
+  | { readonly kind: 'format-withdrawn'; readonly format: string; readonly error: StemmaError }
   /** The leader ends: everybody is told, every snapshot closed. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'tick' }

@@ -93,7 +93,7 @@ export interface Leader {
 
 /** A step being made: what it began with is left as it was. */
 export class LeaderTurn {
-  readonly config: LeaderConfig
+  config: LeaderConfig
   readonly limits: LeaderLimits
   readonly now: Milliseconds
   readonly effects: LeaderEffect[] = []

@@ -1,4 +1,4 @@
-import { assert, comparePositions, type Milliseconds, type Position } from '@stemma/base'
+import { assert, comparePositions, type Milliseconds, type Position, type StemmaError } from '@stemma/base'
 import { onAnswered, onAsk } from './leader-questions.ts'
 import { onFollow, onHello, onHistory } from './leader-handshake.ts'
 import type { AckLevel, LeaderEffect, LeaderInput, LinkId, PeerView } from './leader-io.ts'
@@ -67,6 +67,8 @@ function takeInput(turn: LeaderTurn, input: LeaderInput): void {
       return onSnapshotOpened(turn, input.info)
     case 'snapshot-failed':
       return onSnapshotFailed(turn, input.snapshot, input.error)
+    case 'format-withdrawn':
+      return onFormatWithdrawn(turn, input.format, input.error)
     case 'stop':
       return onStop(turn)
     case 'tick':
@@ -196,6 +198,12 @@ function onTick(turn: LeaderTurn): void {
     }
   }
   tickSnapshots(turn)
+}
+
+function onFormatWithdrawn(turn: LeaderTurn, format: string, error: StemmaError): void {
+  const { config } = turn
+  turn.config = { ...config, formats: config.formats.filter(({ name }) => name !== format) }
+  for (const peer of turn.peers.values()) if (peer.format === format) dismiss(turn, peer, error)
 }
 
 function onStop(turn: LeaderTurn): void {

@@ -553,6 +553,35 @@ test.each<[title: string, story: string]>([
     `,
   ],
   [
+    'P-47: who follows by a format that is withdrawn is told why, and refused when it comes again; all others go on',
+    `
+      link-opened link=1
+      1< hello formats=[(name=statement, versions=[1])]
+        1> welcome format=statement
+        report follower-joined link=1 format=statement
+      link-opened link=2
+      2< hello node=G
+        2> welcome
+        report follower-joined link=2 node=G
+      format-withdrawn format=statement error=!FORMAT_SUSPENDED
+        1> bye code=FORMAT_SUSPENDED
+        close link=1 error=!FORMAT_SUSPENDED
+        report follower-left link=1 error=!FORMAT_SUSPENDED
+      link-opened link=3
+      3< hello formats=[(name=statement, versions=[1])]
+        3> refuse code=NO_COMMON_FORMAT
+        close link=3 error=!NO_COMMON_FORMAT
+        report link-refused link=3 error=!NO_COMMON_FORMAT
+      format-withdrawn format=wal error=!FORMAT_SUSPENDED
+        2> bye code=FORMAT_SUSPENDED
+        close link=2 error=!FORMAT_SUSPENDED
+        report follower-left link=2 node=G error=!FORMAT_SUSPENDED
+      link-opened link=4
+      4< hello wants=status
+        4> welcome format=none
+    `,
+  ],
+  [
     'P-16: answers for links that are gone, or for what is no longer wanted, change nothing',
     `
       link-opened link=1

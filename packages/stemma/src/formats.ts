@@ -62,7 +62,15 @@ async function loadFormat(name: string, options: FormatOptions): Promise<LogForm
   const format = await importFormat(module, { database: options.database })
   if (Object.hasOwn(BUILT_IN, format.name))
     throw new StemmaError('BAD_FORMAT', `${JSON.stringify(name)} is called ${format.name}, as a format of Stemma is`, { name })
+  if (!Object.hasOwn(PACKAGES, name)) foreign.add(format)
   return format
+}
+
+const foreign = new WeakSet<LogFormat>()
+
+/** True for a format that came by a module which is not one of ours: nobody here knows what it does. */
+export function isForeign(format: LogFormat): boolean {
+  return foreign.has(format)
 }
 
 /** The format of changes as rows, for those who read it. */

@@ -46,6 +46,8 @@ export interface FormatWork {
   readonly barriers: number
   /** Leader, of a format of statements: entries that hold rows, since statements would not do or were not seen. */
   readonly asRows?: number
+  /** Leader: why a format of somebody else's is called no more, until the leader is opened again: its entries are all barriers from there. */
+  readonly suspended?: string
   /** Follower: from the commit, as the leader saw it, until the entry applied last could be read here. By two clocks, if on two machines. */
   readonly delayMs?: Milliseconds
 }

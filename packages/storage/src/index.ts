@@ -62,6 +62,7 @@ export {
   type FunctionTarget,
   type OpenFunctionRecorder,
 } from './statements/functions/open-function-recorder.ts'
+export { TimeLimit } from './time-limit.ts'
 export type { Place, WalPlace } from './wal-place.ts'
 export { openCheckpointThread, openCheckpointer, type Checkpointer } from './checkpoint/checkpointer.ts'
 export type { CheckpointMode, CheckpointResult } from './checkpoint/connection.ts'

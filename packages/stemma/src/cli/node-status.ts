@@ -54,11 +54,12 @@ export function showStatus(status: NodeStatus): string {
 }
 
 /** What was done for a format since the node was opened. */
-function showWork({ entries, bytes, barriers, asRows = 0 }: FormatWork): string {
+function showWork({ entries, bytes, barriers, asRows = 0, suspended }: FormatWork): string {
   const parts = [`${entries === 1 ? '1 entry' : `${showCount(entries)} entries`}, ${showBytes(bytes)}`]
   if (asRows > 0) parts.push(`${showCount(asRows)} of them as rows`)
   if (barriers > 0) parts.push(`${showCount(barriers)} could not be made`)
-  return `${parts.join(', ')} since it was opened`
+  const work = `${parts.join(', ')} since it was opened`
+  return suspended === undefined ? work : `${work}; ${suspended}`
 }
 
 function showFollowers(followers: readonly FollowerStatus[]): string[] {

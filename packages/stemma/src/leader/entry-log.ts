@@ -2,6 +2,7 @@ import { StemmaError, showPosition } from '@stemma/base'
 import { ENTRY_BYTES_MAX, ENVELOPE_BYTES_MAX, writeEntry, type Commit, type LogFormat } from '@stemma/log'
 import type { EntryRun } from '@stemma/storage'
 import type { FormatWork } from '../status.ts'
+import type { FormatGuard } from './format-guard.ts'
 
 const EMPTY = new Uint8Array(0)
 
@@ -11,6 +12,7 @@ const SLAB_BYTES = 256 * 1024
 /** Encodes commits into entries of one format. */
 export class EntryLog {
   readonly format: LogFormat
+  readonly #guard: FormatGuard | undefined
   #slab: Uint8Array = EMPTY
   /** The entries of the run that grows are here in the slab. */
   #start = 0
@@ -24,15 +26,28 @@ export class EntryLog {
   #asRows = 0
   #failures = 0
 
-  constructor(format: LogFormat) {
+  /** @param guard - calls the format, one that isn't ours */
+  constructor(format: LogFormat, guard?: FormatGuard) {
     this.format = format
+    this.#guard = guard
+  }
+
+  /** Why nothing but barriers is added any more; undefined while that is not so. */
+  get suspended(): StemmaError | undefined {
+    return this.#guard?.suspended
+  }
+
+  /** True for a format that isn't ours. */
+  get isGuarded(): boolean {
+    return this.#guard !== undefined
   }
 
   /** What was done so far. */
   get work(): FormatWork {
     const [entries, bytes, tookMs, barriers] = [this.#entries, this.#bytes, this.#tookMs, this.#barriers]
     const asRows = this.format.view === 'statements' ? { asRows: this.#asRows } : {}
-    return { format: this.format.name, entries, bytes, tookMs, barriers, ...asRows }
+    const suspended = this.suspended === undefined ? {} : { suspended: this.suspended.message }
+    return { format: this.format.name, entries, bytes, tookMs, barriers, ...asRows, ...suspended }
   }
 
   /** Adds a commit. One that the format can't put into an entry becomes a barrier, behind which followers need a snapshot. */
@@ -40,12 +55,13 @@ export class EntryLog {
     const startedAt = performance.now()
     let payload: Uint8Array | undefined
     // `pages` are left out of a commit that is too large; `rows` are asked for all the same, and say so. Statements may be at hand.
-    if (!commit.oversized || this.format.view !== 'pages') {
+    if ((!commit.oversized || this.format.view !== 'pages') && this.suspended === undefined) {
       try {
-        payload = checkPayload(this.format.encode(commit), this.format, commit)
+        payload = checkPayload((this.#guard ?? this.format).encode(commit), this.format, commit)
       } catch (error) {
-        if (StemmaError.is(error)) onFailure(error)
-        else this.#tellFailure(commit, error, onFailure)
+        if (!StemmaError.is(error)) this.#tellFailure(commit, error, onFailure)
+        // That it is suspended is for those who ask.
+        else if (error !== this.suspended) onFailure(error)
       }
     }
     const barrier = payload === undefined

@@ -53,7 +53,11 @@ function newCommit(sequence: number, parts: Partial<Commit> & { readonly unknown
 test('commits whose rows are unknown are barriers in the logs of rows alone, and are told of once', () => {
   const failures: string[] = []
   const formats = [counting('wal', 'pages'), counting('row', 'rows'), counting('row-too', 'rows')]
-  const logs = new EntryLogs(formats, (error) => failures.push(String(error)))
+  const logs = new EntryLogs(formats, {
+    guardOf: () => undefined,
+    failed: (error) => failures.push(String(error)),
+    suspended: (format) => failures.push(`${format} is suspended`),
+  })
   logs.add(newCommit(1))
   logs.add(newCommit(2, { unknown: 'nobody saw it' }))
   logs.add(newCommit(3, { unknown: 'too large', oversized: true }))

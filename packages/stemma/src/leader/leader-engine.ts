@@ -20,12 +20,13 @@ import {
 } from '@stemma/storage'
 import { listenTcp, parseLinkUrl, type Listener } from '@stemma/transport'
 import type { LeaderEvent } from '../events.ts'
-import { loadFormats } from '../formats.ts'
+import { isForeign, loadFormats } from '../formats.ts'
 import type { Questions } from '../questions/questions.ts'
 import { showSnapshotReason } from '../snapshot-reason.ts'
 import type { NodeStatus } from '../status.ts'
 import { BufferedLog } from './buffered-log.ts'
 import { EntryLogs } from './entry-logs.ts'
+import { FormatGuard } from './format-guard.ts'
 import { LeaderHost, type LeaderServices } from './leader-host.ts'
 import type { LeaderEngineOptions, StatementJournalPlace } from './leader-options.ts'
 import { asStemmaError } from '../unexpected.ts'
@@ -118,7 +119,11 @@ class Engine implements LeaderEngine {
   constructor(parts: EngineParts) {
     const { log, formats, options } = parts
     this.#parts = parts
-    this.#entries = new EntryLogs(formats, (error) => this.#warn(error))
+    this.#entries = new EntryLogs(formats, {
+      failed: (error) => this.#warn(error),
+      suspended: (format, error) => this.#suspend(format, error),
+      guardOf: (format) => (isForeign(format) ? new FormatGuard(format, options.formatLimits) : undefined),
+    })
     this.#questions = leaderQuestions({ database: options.database, log, formats, source: () => this.#source })
     this.#keeper = new LogKeeper({
       log,
@@ -162,7 +167,7 @@ class Engine implements LeaderEngine {
   }
 
   async #serve(): Promise<void> {
-    const { options, log, formats, onEvent } = this.#parts
+    const { options, log, onEvent } = this.#parts
     const source = this.#source
     await source.syncWal()
     const tip = source.place.position
@@ -174,7 +179,7 @@ class Engine implements LeaderEngine {
         run: randomBytes(8).toString('hex'),
         pageSize: source.place.pageSize,
         sqlite: sqliteVersion(),
-        formats: formats.map(({ name, version, needsSameSqlite = false }) => ({ name, version, needsSameSqlite })),
+        formats: this.#entries.served.map(({ name, version, needsSameSqlite = false }) => ({ name, version, needsSameSqlite })),
         tip,
       },
       this.#services(),
@@ -318,6 +323,13 @@ class Engine implements LeaderEngine {
       report: (report) => this.#report(report),
       failed: (error) => this.#fail(error),
     }
+  }
+
+  /** Its followers would take one snapshot after another: nothing but barriers would come. */
+  #suspend(format: string, error: StemmaError): void {
+    this.#warn(error)
+    // The log may be brought up to date before anybody can follow.
+    ;(this.#host as LeaderHost | undefined)?.withdraw(format, error)
   }
 
   #tick(): void {

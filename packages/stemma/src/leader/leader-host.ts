@@ -95,6 +95,11 @@ export class LeaderHost {
     this.step({ kind: 'tick' })
   }
 
+  /** Serves a format no more; who follows by it is told why. */
+  withdraw(format: string, error: StemmaError): void {
+    this.step({ kind: 'format-withdrawn', format, error })
+  }
+
   /** Tells everybody that this leader ends. */
   stop(): void {
     this.step({ kind: 'stop' })

@@ -1,6 +1,7 @@
 import type { StatementPolicy } from '@stemma/format-statement'
 import type { ListenTls, Token } from '@stemma/transport'
 import type { Retention } from '@stemma/storage'
+import type { FormatLimits } from './format-guard.ts'
 
 /** How a leader's engine is to be opened: plain values, so that they can be sent to its thread. */
 export interface LeaderEngineOptions {
@@ -27,6 +28,8 @@ export interface LeaderEngineOptions {
    */
   readonly ship: 'synced' | 'immediate'
   readonly retention: Retention
+  /** How long formats of others may take. */
+  readonly formatLimits?: FormatLimits
   /** Switches a database to WAL mode that isn't in it. */
   readonly convertToWal: boolean
   /** The writer's gate, when the writer is in this process. */
