@@ -28,7 +28,7 @@ export interface PackageApi extends Package {
 /** Characters: a list of names that is longer is written one name to a line. */
 const LINE_MAX = 130
 
-interface Statement {
+export interface Statement {
   readonly comment: string
   /** From the column 0 on which it begins, up to the next. */
   readonly text: string
@@ -137,7 +137,7 @@ function declarationsAt(from: string, name: string): string {
 }
 
 /** Cuts declarations into statements. Each begins on column 0 with a word; what closes it, or goes on, begins otherwise. */
-function statementsOf(text: string): Statement[] {
+export function statementsOf(text: string): Statement[] {
   const pieces = text.split(/^(?=export\b|declare\b|import\b|type\b|interface\b)/m)
   return pieces.map((piece, index) => {
     const comment = COMMENT_AT_END.exec(pieces[index - 1] ?? '')?.[0] ?? ''

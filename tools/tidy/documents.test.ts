@@ -3,6 +3,7 @@ import { ERRORS } from '@stemma/base'
 import { SAFETIES, STATEMENT_CODES, type Safety } from '@stemma/format-statement'
 import { LOG_FORMAT_RULES } from '@stemma/log-conformance'
 import { expect, test } from 'vitest'
+import { showLogFormatPage } from './log-format-page.ts'
 import { isTest, isThere, readFiles } from './repository.ts'
 import { showStatementsPage } from './statements-page.ts'
 
@@ -30,6 +31,10 @@ test('docs/lint.md says what the table of statement codes says', async () => {
 
 test('docs/statements.md says what the catalogue says', async () => {
   await expect(showStatementsPage()).toMatchFileSnapshot('../../docs/statements.md')
+})
+
+test('docs/log-format.md says what the contract and its types say', async () => {
+  await expect(showLogFormatPage()).toMatchFileSnapshot('../../docs/log-format.md')
 })
 
 test('every statement code is found by some rule, and some test names it', () => {

@@ -126,7 +126,7 @@ function row(cells: readonly string[]): string {
 
 const INTRODUCTION = `# Log formats
 
-A log format decides what travels from a leader to its followers. What each promises is [the same contract](../packages/log/SPEC.md), and
+A log format decides what travels from a leader to its followers. What each promises is [the same contract](log-format.md), and
 [the conformance kit](../packages/log-conformance/README.md) tries every rule of it over real databases, in the tests of each format. To write one of your own, begin with
 [the tutorial](../examples/own-format/README.md).
 

@@ -16,6 +16,7 @@ export type LogFormat = CopyFormat | FeedFormat
 /** A format whose payloads bring a copy on. */
 export type CopyFormat = PageFormat | RowFormat | StatementFormat
 
+/** What every format has, whatever its view. */
 interface Format {
   /** A short name, as people type it and as entries carry it: lower-case letters, digits and dashes, 1 to 32 characters. */
   readonly name: string

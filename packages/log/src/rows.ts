@@ -83,7 +83,11 @@ export interface TableLayout {
   readonly declaredOrder?: readonly number[]
 }
 
-/** @see https://sqlite.org/datatype3.html#type_affinity */
+/**
+ * What a column makes of the values that are put into it.
+ *
+ * @see https://sqlite.org/datatype3.html#type_affinity
+ */
 export type Affinity = 'blob' | 'text' | 'numeric' | 'integer' | 'real'
 
 /** A column whose value records hold. */
