@@ -1,11 +1,13 @@
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { connectTcp, listenTcp, type Link } from '../src/index.ts'
+import { connectLink, listenLinks, type Link } from '../src/index.ts'
 
 // How fast do large messages go one way between two processes, and how long does a small one take there and back?
-// node bench/throughput.ts [--kib 1024] [--mib 4096]
+// node bench/throughput.ts [--kib 1024] [--mib 4096] [--over websocket]
 
-const { values } = parseArgs({ options: { kib: { type: 'string' }, mib: { type: 'string' }, url: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { kib: { type: 'string' }, mib: { type: 'string' }, url: { type: 'string' }, over: { type: 'string' } },
+})
 const messageBytes = Number(values.kib ?? 1024) * 1024
 const totalBytes = Number(values.mib ?? 2048) * 1024 * 1024
 
@@ -14,7 +16,8 @@ else await receive(values.url)
 
 async function serve(): Promise<void> {
   const message = new Uint8Array(messageBytes).fill(7)
-  const listener = await listenTcp({
+  const listener = await listenLinks({
+    over: values.over === 'websocket' ? 'websocket' : 'tcp',
     port: 0,
     onError: (error) => print(error.message),
     onLink(link) {
@@ -52,7 +55,7 @@ async function receive(url: string): Promise<void> {
   let answer: (() => void) | undefined
   let began = performance.now()
   const { promise: done, resolve } = Promise.withResolvers<void>()
-  const link: Link = await connectTcp({
+  const link: Link = await connectLink({
     url,
     onLink: () => ({
       message(bytes) {

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
-import { addressShare, isLoopback, parseLinkUrl, showLinkUrl } from './address.ts'
+import { addressShare, isLinkUrl, isLoopback, parseLinkUrl, showLinkUrl } from './address.ts'
 
 test.each([
   ['tcp://127.0.0.1:7411', { scheme: 'tcp', host: '127.0.0.1', port: 7411 }],
   ['tls://db.example.com:1', { scheme: 'tls', host: 'db.example.com', port: 1 }],
+  ['ws://127.0.0.1:80', { scheme: 'ws', host: '127.0.0.1', port: 80 }],
+  ['wss://db.example.com:443', { scheme: 'wss', host: 'db.example.com', port: 443 }],
+  ['ws://[::1]:7411', { scheme: 'ws', host: '::1', port: 7411 }],
   ['tcp://[::1]:65535', { scheme: 'tcp', host: '::1', port: 65535 }],
 ])('%s is read and written back', (text, address) => {
   expect(parseLinkUrl(text)).toEqual(address)
@@ -18,11 +21,25 @@ test.each([
   'tcp://h:0',
   'tcp://h:65536',
   'http://h:80',
+  'ws://h',
+  'wss://h/path:443',
+  'ws://h:443/path',
   'tcp://h:1/path',
   'tcp://h:1?token=x',
   'tcp://h:1#x',
 ])('%j is no address', (text) => {
   expect(() => parseLinkUrl(text)).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }))
+})
+
+test.each([
+  ['tcp://h:1', true],
+  ['wss://h', true],
+  ['app.db', false],
+  ['./tcp:/h', false],
+  ['http://h:1', false],
+  ['ws:h', false],
+])('%s is meant as an address: %s', (text, want) => {
+  expect(isLinkUrl(text)).toBe(want)
 })
 
 test.each(['tcp://canary@h:1', 'tcp://user:canary@h:1', 'tcp://h:1?token=canary', 'tcp://user:canary@h:99999'])(

@@ -1,16 +1,44 @@
 import { BlockList, isIP } from 'node:net'
 import { StemmaError } from '@stemma/base'
 
+/** How a listener is reached: plain or by TLS, over a connection of its own or within a WebSocket. */
+export type LinkScheme = 'tcp' | 'tls' | 'ws' | 'wss'
+
 /** Where a listener is reached. */
 export interface LinkAddress {
-  readonly scheme: 'tcp' | 'tls'
+  readonly scheme: LinkScheme
   /** A name or an IP address, without brackets. */
   readonly host: string
   readonly port: number
 }
 
+const schemes: ReadonlyMap<string, LinkScheme> = new Map([
+  ['tcp:', 'tcp'],
+  ['tls:', 'tls'],
+  ['ws:', 'ws'],
+  ['wss:', 'wss'],
+])
+/** URLs of these schemes are read without their port when it is this one. */
+const usualPorts: Readonly<Record<string, string>> = { 'ws:': '80', 'wss:': '443' }
+
+/** True when a text is meant as the address of a listener, and not as a path: it begins as `parseLinkUrl` demands. */
+export function isLinkUrl(text: string): boolean {
+  const [scheme = '', rest] = text.split('//', 2)
+  return rest !== undefined && schemes.has(scheme)
+}
+
+/** True when what goes over such a link is encrypted, and the listener has shown a certificate. */
+export function isEncrypted(scheme: LinkScheme): boolean {
+  return scheme === 'tls' || scheme === 'wss'
+}
+
+/** True when links to such an address are within WebSockets. */
+export function isWebSocket(scheme: LinkScheme): boolean {
+  return scheme === 'ws' || scheme === 'wss'
+}
+
 /**
- * Reads `tcp://host:port` or `tls://host:port`.
+ * Reads `tcp://host:port`, `tls://host:port`, `ws://host:port` or `wss://host:port`.
  *
  * @param portMin - 0 for an address to listen at, where port 0 means any free one
  * @throws StemmaError BAD_ARGUMENT; the message doesn't repeat the text when that holds a user name or password
@@ -18,18 +46,24 @@ export interface LinkAddress {
 export function parseLinkUrl(text: string, portMin: 0 | 1 = 1): LinkAddress {
   const url = URL.parse(text)
   const wrong = (why: string, shown: string): StemmaError =>
-    new StemmaError('BAD_ARGUMENT', `${shown} is no address of a leader: ${why}; write it as tcp://host:port or tls://host:port`)
+    new StemmaError(
+      'BAD_ARGUMENT',
+      `${shown} is no address of a leader: ${why}; write it as tcp://host:port, or with tls, ws or wss`,
+    )
   if (url === null) throw wrong('it is no URL', text.includes('@') ? 'the text given' : JSON.stringify(text))
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw wrong('secrets and options do not belong into it', 'the URL given')
   }
   const shown = JSON.stringify(text)
-  if (url.protocol !== 'tcp:' && url.protocol !== 'tls:') throw wrong('it begins with neither tcp: nor tls:', shown)
+  const scheme = schemes.get(url.protocol)
+  if (scheme === undefined) throw wrong('it begins with none of tcp:, tls:, ws: and wss:', shown)
   if (url.pathname !== '' && url.pathname !== '/') throw wrong('a path does not belong into it', shown)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port)
-  if (host === '' || url.port === '' || !(port >= portMin && port <= 65535)) throw wrong('it names no host and port', shown)
-  return { scheme: url.protocol === 'tcp:' ? 'tcp' : 'tls', host, port }
+  const written = url.port === '' && /:\d+\/?$/.test(text) ? usualPorts[url.protocol] : url.port
+  const port = Number(written)
+  if (host === '' || written === undefined || written === '' || !(port >= portMin && port <= 65535))
+    throw wrong('it names no host and port', shown)
+  return { scheme, host, port }
 }
 
 /** Writes an address the way `parseLinkUrl` reads it. */

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Channel } from './channel.ts'
 import { FRAME_HEADER_BYTES, encodeFrameHeader, type FrameKind } from './frame.ts'
 
 /** Parts up to this size are gathered by copying, larger ones are sent from where they lie. */
@@ -9,17 +9,17 @@ const SLAB_BYTES = 64 * 1024
 const GATHER_BYTES = 64 * 1024
 
 /**
- * Puts frames on a socket, as few system calls as possible: what is written in one run of code without a pause leaves together.
+ * Puts frames on a channel, as few system calls as possible: what is written in one run of code without a pause leaves together.
  */
 export class FrameWriter {
-  readonly #socket: Socket
+  readonly #channel: Channel
   readonly #written: () => void
   // Zeroed, and only what was written into it is ever sent.
   #slab: Buffer = Buffer.alloc(0)
-  /** Of the slab, `[0, #sent)` is on the socket and `[#sent, #filled)` waits. */
+  /** Of the slab, `[0, #sent)` is on the channel and `[#sent, #filled)` waits. */
   #sent = 0
   #filled = 0
-  /** What is given to the socket at the next flush, before the waiting part of the slab. */
+  /** What is given to the channel at the next flush, before the waiting part of the slab. */
   #chunks: Uint8Array[] = []
   /** Bytes in `#chunks` and in the waiting part of the slab. */
   #gathered = 0
@@ -28,8 +28,8 @@ export class FrameWriter {
   bytesWritten = 0
 
   /** @param onEmpty - called after a flush, never within it, when nothing waits any more */
-  constructor(socket: Socket, onEmpty: () => void) {
-    this.#socket = socket
+  constructor(channel: Channel, onEmpty: () => void) {
+    this.#channel = channel
     this.#written = () => {
       if (this.bytesWaiting === 0) onEmpty()
     }
@@ -37,7 +37,7 @@ export class FrameWriter {
 
   /** Bytes written that the machine has not taken yet. */
   get bytesWaiting(): number {
-    return this.#gathered + this.#socket.writableLength
+    return this.#gathered + this.#channel.writableLength
   }
 
   /** Bytes that stand before all frames. */
@@ -58,21 +58,21 @@ export class FrameWriter {
     else this.#scheduleFlush()
   }
 
-  /** Gives all that waits to the socket. */
+  /** Gives all that waits to the channel. */
   flush(): void {
     if (this.#gathered === 0) return
     this.#cutSlab()
     const chunks = this.#chunks
     this.#chunks = []
     this.#gathered = 0
-    if (!this.#socket.writable) return
+    if (!this.#channel.writable) return
     const last = chunks.pop() as Uint8Array
-    if (chunks.length > 0) this.#socket.cork()
-    for (const chunk of chunks) this.#socket.write(chunk)
-    this.#socket.write(last, this.#written)
-    if (chunks.length > 0) this.#socket.uncork()
+    if (chunks.length > 0) this.#channel.cork()
+    for (const chunk of chunks) this.#channel.write(chunk)
+    this.#channel.write(last, this.#written)
+    if (chunks.length > 0) this.#channel.uncork()
     // Nothing waits: the machine has copied all of it, and the slab can be filled again.
-    if (this.#socket.writableLength === 0) this.#sent = this.#filled = 0
+    if (this.#channel.writableLength === 0) this.#sent = this.#filled = 0
   }
 
   #append(part: Uint8Array): void {
@@ -91,7 +91,7 @@ export class FrameWriter {
   #room(bytes: number): void {
     if (this.#slab.byteLength - this.#filled >= bytes) return
     this.#cutSlab()
-    // The old slab belongs to the socket until it is written.
+    // The old slab belongs to the channel until it is written.
     this.#slab = Buffer.alloc(SLAB_BYTES)
     this.#sent = this.#filled = 0
   }

@@ -1,111 +1,32 @@
 import { connect as connectSocket, type Socket } from 'node:net'
-import { connect as connectTlsSocket, type TLSSocket } from 'node:tls'
-import { StemmaError } from '@stemma/base'
-import { parseLinkUrl, type LinkAddress } from './address.ts'
-import { greet } from './greet.ts'
-import { newConnectorHandshake, type Agreement } from './handshake.ts'
-import { LINK_LIMITS, newLimits, type LinkLimits } from './limits.ts'
-import type { Link, OnLink } from './link.ts'
-import { TcpLink } from './tcp-link.ts'
-import { systemTimers, type Timers } from './timers.ts'
-import { TLS_VERSION_MIN, checkTls, explainSocketError, newChannelBinding, readPem, type Pem } from './tls-files.ts'
-import { newTokenKey, type Token } from './token.ts'
-import { Wire } from './wire.ts'
-
-/** How the end that connects speaks TLS. The other end's certificate is always verified. */
-export interface ConnectTls {
-  /** Who may have signed the listener's certificate. Without it, the authorities that Node.js trusts. */
-  readonly ca?: Pem | undefined
-  /** Our own certificate, for a listener that demands one. */
-  readonly cert?: Pem | undefined
-  readonly key?: Pem | undefined
-  /** The name that the listener's certificate must have, where it isn't the host of the URL. */
-  readonly serverName?: string | undefined
-}
-
-/** To whom a link is made, and how both prove who they are. */
-export interface ConnectOptions {
-  /** `tcp://host:port` or `tls://host:port`. The one never falls back to the other. */
-  readonly url: string
-  /** Proves us to the listener, and is demanded of it. */
-  readonly token?: Token | undefined
-  readonly tls?: ConnectTls | undefined
-  readonly limits?: Partial<LinkLimits> | undefined
-  /** Gives up connecting when aborted. A link that is up isn't touched. */
-  readonly signal?: AbortSignal | undefined
-  readonly timers?: Timers | undefined
-  readonly onLink: OnLink
-}
+import { connect as connectTlsSocket } from 'node:tls'
+import type { LinkAddress } from './address.ts'
+import { connectBy, type ConnectOptions, type Dialler, type TlsFiles } from './connect.ts'
+import type { Link } from './link.ts'
+import { TLS_VERSION_MIN } from './tls-files.ts'
+import type { Wire } from './wire.ts'
 
 /**
- * Connects to a listener. Resolves once both ends are authenticated and messages flow.
+ * Connects to a listener at `tcp://` or `tls://`. Resolves once both ends are authenticated and messages flow.
  *
  * @throws StemmaError BAD_ARGUMENT, CONNECT_FAILED, TLS_REFUSED, NOT_STEMMA, TRANSPORT_VERSION, AUTHENTICATION_FAILED,
  * HANDSHAKE_TIMEOUT, LINK_LOST; or the signal's reason
  */
-export async function connectTcp(options: ConnectOptions): Promise<Link> {
-  const address = parseLinkUrl(options.url)
-  if (options.tls !== undefined && address.scheme === 'tcp') {
-    throw new StemmaError('BAD_ARGUMENT', `${options.url} is plain TCP, but TLS is asked for; write tls://`)
-  }
-  const limits = newLimits(LINK_LIMITS, options.limits)
-  const key = options.token === undefined ? undefined : newTokenKey(options.token)
-  const tls = await readTls(options.tls)
-  options.signal?.throwIfAborted()
+export function connectTcp(options: ConnectOptions): Promise<Link> {
+  return connectBy(tcpDialler, options)
+}
 
-  const timers = options.timers ?? systemTimers
-  const wire = new Wire({ timers, explain: (cause) => explainSocketError(cause, options.url) })
-  return await new Promise<Link>((resolve, reject) => {
+const tcpDialler: Dialler = {
+  schemes: ['tcp', 'tls'],
+  dial(address, tls, wire) {
     const socket = newSocket(address, tls, wire)
-    const abort = (): void => wire.destroy(new StemmaError('CONNECT_FAILED', 'it was called off'))
-    options.signal?.addEventListener('abort', abort, { once: true })
-    const cancelDeadline = timers.schedule(limits.handshakeMs, () => {
-      wire.destroy(new StemmaError('HANDSHAKE_TIMEOUT', `${options.url} did not answer within ${limits.handshakeMs} ms`))
-    })
-    const failed = (error: StemmaError | undefined): void => {
-      cancelDeadline()
-      options.signal?.removeEventListener('abort', abort)
-      reject(options.signal?.aborted === true ? options.signal.reason : error)
-    }
-    const agreed = (agreement: Agreement): void => {
-      cancelDeadline()
-      options.signal?.removeEventListener('abort', abort)
-      const authenticated = agreement.proved || address.scheme === 'tls'
-      const { messageBytesMax } = agreement
-      wire.open(limits)
-      const link = new TcpLink({ wire, limits, timers, peer: options.url, authenticated, messageBytesMax })
-      link.start(options.onLink(link))
-      resolve(link)
-    }
-    wire.user = { frame() {}, drain() {}, closed: failed }
-    wire.attach(socket, 'onread')
     socket.setNoDelay(true)
-    socket.once(address.scheme === 'tls' ? 'secureConnect' : 'connect', () => {
-      const channelBinding = address.scheme === 'tls' ? newChannelBinding(socket as TLSSocket) : new Uint8Array(0)
-      const handshake = newConnectorHandshake({ messageBytesMax: limits.messageBytesMax, key, channelBinding })
-      greet({ role: 'connector', wire, handshake, timers, failureDelayMs: 0, agreed, failed })
-    })
-  })
-}
-
-/** What `node:tls` takes. */
-interface TlsFiles {
-  ca?: string
-  cert?: string
-  key?: string
-  servername?: string
-}
-
-async function readTls(tls: ConnectTls = {}): Promise<TlsFiles> {
-  const [ca, cert, key] = await Promise.all([readPem(tls.ca, 'ca'), readPem(tls.cert, 'cert'), readPem(tls.key, 'key')])
-  const files = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-  }
-  checkTls(files)
-  return files
+    return {
+      channel: socket,
+      reads: 'onread',
+      whenReady: (ready) => socket.once(address.scheme === 'tls' ? 'secureConnect' : 'connect', () => ready(socket)),
+    }
+  },
 }
 
 function newSocket(address: LinkAddress, tls: TlsFiles, wire: Wire): Socket {

@@ -54,10 +54,14 @@ export function newChannelBinding(socket: TLSSocket): Uint8Array {
 
 /** Says what an error of a socket means, while there is no link yet. */
 export function explainSocketError(cause: Error & { code?: string }, peer: string): StemmaError {
+  if (StemmaError.is(cause)) return cause
   const code = cause.code ?? ''
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'ERR_SSL_HTTP_REQUEST') {
     return new StemmaError('NOT_STEMMA', `${peer} doesn't speak TLS`, { peer }, cause)
   }
+  if (code.startsWith('WS_ERR_')) return new StemmaError('BAD_FRAME', `${peer}: ${cause.message}`, { peer }, cause)
+  if (code.startsWith('HPE_'))
+    return new StemmaError('NOT_STEMMA', `${peer} doesn't speak HTTP: ${cause.message}`, { peer }, cause)
   if (isCertificateError(code))
     return new StemmaError('TLS_REFUSED', `${peer}: ${showTlsError(cause)}`, { peer, reason: code }, cause)
   const connecting = (cause as { syscall?: string }).syscall

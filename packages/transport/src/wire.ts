@@ -1,5 +1,6 @@
-import type { OnReadOpts, Socket } from 'node:net'
+import type { OnReadOpts } from 'node:net'
 import { StemmaError, type Milliseconds } from '@stemma/base'
+import type { Channel } from './channel.ts'
 import { FRAME, encodePreamble, type FrameKind } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
@@ -15,13 +16,13 @@ export interface WireUser {
   closed(error: StemmaError | undefined): void
 }
 
-/** Frames over one socket: the greeting's and the link's common ground. */
+/** Frames over one channel: the greeting's and the link's common ground. */
 export class Wire {
   readonly #timers: Timers
   readonly #explain: (cause: Error) => StemmaError
   /** Set before anything can come in. */
   user: WireUser = { frame() {}, drain() {}, closed() {} }
-  #socket: Socket | undefined
+  #channel: Channel | undefined
   #writer: FrameWriter | undefined
   #reader: FrameReader
   #error: StemmaError | undefined
@@ -33,8 +34,9 @@ export class Wire {
     'the other end closed the connection during the greeting: it may be full, refuse our certificate, or not agree whether to speak TLS; its log says why'
   /** Bytes that came in so far. */
   bytesRead = 0
+  readonly #gone = Promise.withResolvers<void>()
 
-  /** @param options.explain - says what an error of the socket means */
+  /** @param options.explain - says what an error of the channel means */
   constructor(options: { timers: Timers; explain?: (cause: Error) => StemmaError }) {
     this.#timers = options.timers
     this.#explain = options.explain ?? lost
@@ -52,19 +54,24 @@ export class Wire {
     }
   }
 
-  /** Takes a connected socket. With `reads: 'events'`, the socket wasn't made with `onread`. */
-  attach(socket: Socket, reads: 'onread' | 'events'): void {
-    this.#socket = socket
-    this.#writer = new FrameWriter(socket, () => {
+  /** Takes a channel. With `reads: 'events'`, it wasn't made with `onread`. */
+  attach(channel: Channel, reads: 'onread' | 'events'): void {
+    this.#channel = channel
+    this.#writer = new FrameWriter(channel, () => {
       if (this.#state === 'open') this.user.drain()
     })
-    if (reads === 'events') socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    socket.on('error', (cause) => this.destroy(this.#explain(cause)))
-    socket.on('end', () => {
+    if (reads === 'events') channel.on('data', (chunk: Buffer) => this.#read(chunk))
+    channel.on('error', (cause) => this.destroy(this.#explain(cause)))
+    channel.on('end', () => {
       if (this.#state === 'open') this.destroy(new StemmaError('LINK_LOST', this.#silence))
     })
-    socket.on('close', () => this.#closed())
-    if (socket.destroyed) queueMicrotask(() => this.#closed())
+    channel.on('close', () => this.#closed())
+    if (channel.destroyed) queueMicrotask(() => this.#closed())
+  }
+
+  /** Resolves when the connection is over, after its user was told. */
+  get gone(): Promise<void> {
+    return this.#gone.promise
   }
 
   get isOpen(): boolean {
@@ -116,8 +123,8 @@ export class Wire {
     this.flush()
     this.#state = 'ending'
     this.#error = options.error
-    this.#socket?.end()
-    this.#cancelEnd = this.#timers.schedule(options.afterMs, () => this.#socket?.destroy())
+    this.#channel?.end()
+    this.#cancelEnd = this.#timers.schedule(options.afterMs, () => this.#channel?.destroy())
   }
 
   /** Ends the connection at once. */
@@ -126,7 +133,7 @@ export class Wire {
       this.#state = 'ending'
       this.#error = error
     }
-    this.#socket?.destroy()
+    this.#channel?.destroy()
   }
 
   #closed(): void {
@@ -134,6 +141,7 @@ export class Wire {
     const error = this.#state === 'open' ? new StemmaError('LINK_LOST', 'the connection is gone') : this.#error
     this.#state = 'closed'
     this.#cancelEnd?.()
+    this.#gone.resolve()
     this.user.closed(error)
   }
 

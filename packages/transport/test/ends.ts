@@ -1,48 +1,14 @@
 import { connect, type Socket } from 'node:net'
 import { StemmaError } from '@stemma/base'
 import { onTestFinished } from 'vitest'
-import { listenTcp, type Link, type LinkHandlers, type Listener, type ListenOptions } from '../src/index.ts'
+import { End } from '../src/conformance/end.ts'
+import { listenLinks, type Listener, type ListenLinksOptions } from '../src/index.ts'
+
+export { End }
 
 /** Lets the event loop turn until something is so. What never becomes so runs into the test's own limit. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** One end of a link that writes down what happens to it. */
-export class End {
-  link: Link | undefined
-  readonly messages: Uint8Array[] = []
-  drains = 0
-  readonly closings: (StemmaError | undefined)[] = []
-  /** What else to do with a message. */
-  onMessage: (bytes: Uint8Array) => void = () => {}
-
-  readonly onLink = (link: Link): LinkHandlers => {
-    this.link = link
-    return {
-      message: (bytes) => {
-        this.messages.push(bytes.slice())
-        this.onMessage(bytes)
-      },
-      drain: () => this.drains++,
-      closed: (error) => this.closings.push(error),
-    }
-  }
-
-  /** The link, which must be there. */
-  get up(): Link {
-    if (this.link === undefined) throw new Error('there is no link')
-    return this.link
-  }
-
-  get isClosed(): boolean {
-    return this.closings.length > 0
-  }
-
-  /** How it ended: a code, or `in good order`. */
-  get ending(): string {
-    return this.closings.map((error) => error?.code ?? 'in good order').join(', ')
-  }
 }
 
 /** A listener and what came of it. Closes when the test is over. */
@@ -51,10 +17,10 @@ export class Host {
   readonly errors: StemmaError[] = []
   #listener: Listener | undefined
 
-  static async listen(options: Partial<ListenOptions> = {}): Promise<Host> {
+  static async listen(options: Partial<ListenLinksOptions> = {}): Promise<Host> {
     const host = new Host()
     const onError = (error: StemmaError): unknown => host.errors.push(error)
-    host.#listener = await listenTcp({ port: 0, onLink: host.end.onLink, onError, ...options })
+    host.#listener = await listenLinks({ port: 0, onLink: host.end.onLink, onError, ...options })
     onTestFinished(() => host.listener.close())
     return host
   }

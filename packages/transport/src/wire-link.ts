@@ -5,7 +5,7 @@ import type { Link, LinkHandlers } from './link.ts'
 import type { Timers } from './timers.ts'
 import type { Wire, WireUser } from './wire.ts'
 
-export interface TcpLinkOptions {
+export interface WireLinkOptions {
   readonly wire: Wire
   readonly limits: LinkLimits
   readonly timers: Timers
@@ -21,7 +21,7 @@ export interface TcpLinkOptions {
  * Watches three things, all counted in ticks of `keepAliveMs` rather than by the clock, so that a standstill of this process
  * isn't held against the other end: nothing heard, a message that comes in too slowly, and an end that doesn't read.
  */
-export class TcpLink implements Link, WireUser {
+export class WireLink implements Link, WireUser {
   readonly peer: string
   readonly authenticated: boolean
   readonly messageBytesMax: number
@@ -39,7 +39,7 @@ export class TcpLink implements Link, WireUser {
   #waitingAtTick = 0
   #goneAtTick = 0
 
-  constructor(options: TcpLinkOptions) {
+  constructor(options: WireLinkOptions) {
     this.peer = options.peer
     this.authenticated = options.authenticated
     this.messageBytesMax = options.messageBytesMax

@@ -1,0 +1,5 @@
+export type { Bench } from './bench.ts'
+export type { Rule, RuleId } from './rule.ts'
+export { TRANSPORT_RULES } from './rules.ts'
+export { transportSuite, tryTransport, type TransportSuiteOptions } from './suite.ts'
+export type { Connection, OpenOptions, Transport } from './transport.ts'
