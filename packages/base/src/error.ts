@@ -137,7 +137,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   NOT_STEMMA: {
     recovery: 'fix-input',
-    hint: "Something else answers there, or one end speaks TLS and the other doesn't. Check host and port, and whether the address begins with tcp:// or tls://.",
+    hint: "Something else answers there, or one end speaks TLS and the other doesn't. Check host and port, and whether both ends have an address that begins with the same of tcp://, tls://, ws:// and wss://.",
   },
   TRANSPORT_VERSION: {
     recovery: 'stop',

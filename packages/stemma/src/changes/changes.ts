@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { StemmaError, showPosition, type Position } from '@stemma/base'
 import type { DecodedEntry, LogFormat, TableLayout } from '@stemma/log'
 import type { FeedReport } from '@stemma/protocol'
-import { connectTcp, keepConnected, type ConnectTls, type Token } from '@stemma/transport'
+import { connectLink, keepConnected, type ConnectTls, type Token } from '@stemma/transport'
 import { loadRowFormat } from '../formats.ts'
 import { openAsker } from '../questions/ask-leader.ts'
 import type { SchemaRequest } from '../questions/schema-at.ts'
@@ -22,7 +22,7 @@ const ASK_AGAIN_MS = 500
 
 /** Whose changes are read, and from where on. */
 export interface ChangesOptions {
-  /** Where the leader listens: `tcp://host:port` or `tls://host:port`. It must serve the format `row`. */
+  /** Where the leader listens: `tcp://host:port`, or with `tls`, `ws` or `wss`. It must serve the format `row`. */
   readonly url: string
   /** Changes are given from behind this position: the one of the last commit that was dealt with. Without it: from now on. */
   readonly from?: Position | undefined
@@ -150,7 +150,7 @@ class OpenFeed<T> implements Feed<T> {
   async open(): Promise<void> {
     const { url, token, tls } = this.#options
     this.#connection = keepConnected({
-      connect: (onLink, signal) => connectTcp({ url, token, tls, onLink, signal }),
+      connect: (onLink, signal) => connectLink({ url, token, tls, onLink, signal }),
       onLink: (link) => this.#host.accept(link),
       onDown: (error) => this.#onDown(error),
       signal: this.#stop.signal,

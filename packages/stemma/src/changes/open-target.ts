@@ -1,5 +1,6 @@
 import { StemmaError, type Position } from '@stemma/base'
 import { betterSqlite3, nodeDisk, openLogStore } from '@stemma/storage'
+import { isLinkUrl } from '@stemma/transport'
 import { loadFormats } from '../formats.ts'
 import { openAsker } from '../questions/ask-leader.ts'
 import type { ChangeCommit } from './change-commit.ts'
@@ -65,7 +66,7 @@ async function openTarget<T>(
     const feed = await ways.live(url)
     return { commits: feed, from: feed.position, ends: false, close: () => feed.close() }
   }
-  if (/^(?:tcp|tls):\/\//.test(target)) return await live(target)
+  if (isLinkUrl(target)) return await live(target)
   const { url, cluster, position } = readLogFacts(target)
   if (url !== '' && (await isThere(url, cluster, options))) return await live(url)
   const commits = options.from === undefined ? nothing<T>() : ways.log(options.from)

@@ -107,7 +107,7 @@ function addServe(program: Command): Command {
     .command('serve')
     .description('serve a live database to followers; run it beside the program that writes')
     .argument('<database>', 'path of the database')
-    .option('--listen <url>', 'where followers connect: tcp:// or tls://, host and port', 'tcp://127.0.0.1:7411')
+    .option('--listen <url>', 'where followers connect: tcp://, tls://, ws:// or wss://, host and port', 'tcp://127.0.0.1:7411')
     .option(
       '--format <names>',
       'log formats to keep, with commas between: wal, row, statement, changeset, or modules such as ./my-format.js',
@@ -123,7 +123,7 @@ function addServe(program: Command): Command {
     )
     .option('--statements-as-rows', 'with statement: keep that format though statements are not seen from here, all of it rows')
     .addOption(tokenFile())
-    .option('--tls-cert <file>', 'certificate for tls://, PEM')
+    .option('--tls-cert <file>', 'certificate for tls:// and wss://, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
     .addOption(insecure())
     .addOption(
@@ -262,7 +262,7 @@ function tlsCa(): Option {
 }
 
 function insecure(): Option {
-  return new Option('--insecure', 'allow tcp:// to be reached from other machines: what is sent can be read on the way')
+  return new Option('--insecure', 'allow tcp:// and ws:// to be reached from other machines: what is sent can be read on the way')
 }
 
 function isOn(value: string | undefined): boolean {

@@ -1,3 +1,4 @@
+import { isLinkUrl } from '@stemma/transport'
 import { openTargetChanges, openTargetPayloads } from '../changes/open-target.ts'
 import { askStatus } from '../ask-status.ts'
 import { digestOf, statusOf } from '../database-facts.ts'
@@ -12,7 +13,7 @@ export const engine: Engine = {
   openFollower,
   readStatus({ target, token, tls }) {
     const secrets = { ...(token === undefined ? {} : { token }), ...(tls === undefined ? {} : { tls }) }
-    return /^(?:tcp|tls):\/\//.test(target) ? askStatus({ url: target, ...secrets }) : statusOf(target, secrets)
+    return isLinkUrl(target) ? askStatus({ url: target, ...secrets }) : statusOf(target, secrets)
   },
   readLog: openLogFile,
   openChanges: openTargetChanges,

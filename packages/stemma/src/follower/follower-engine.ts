@@ -2,7 +2,7 @@ import { StemmaError, comparePositions, type Milliseconds, type Position } from 
 import type { LogFormat } from '@stemma/log'
 import type { Follower as Protocol, FollowerReport, Held, HeldCopy } from '@stemma/protocol'
 import type { Replica, Staging } from '@stemma/storage'
-import { connectTcp, keepConnected } from '@stemma/transport'
+import { connectLink, keepConnected } from '@stemma/transport'
 import type { FollowerEvent } from '../events.ts'
 import { loadFormats } from '../formats.ts'
 import { showSnapshotReason } from '../snapshot-reason.ts'
@@ -110,7 +110,7 @@ class Engine implements FollowerEngine {
     this.#connection = keepConnected({
       connect: async (onLink, until) => {
         await pauseUntil(this.#retryAt, until)
-        return connectTcp({ url, token, tls, onLink, signal: until })
+        return connectLink({ url, token, tls, onLink, signal: until })
       },
       onLink: (link) => this.#host.accept(link),
       onDown: (error) => {

@@ -3,7 +3,7 @@ import type { ConnectTls, Token } from '@stemma/transport'
 
 /** How a follower's engine is to be opened: plain values, so that they can be sent to its thread. */
 export interface FollowerEngineOptions {
-  /** Where the leader listens: `tcp://host:port` or `tls://host:port`. */
+  /** Where the leader listens: `tcp://host:port`, or with `tls`, `ws` or `wss`. */
   readonly url: string
   /** Path of the copy. */
   readonly database: string

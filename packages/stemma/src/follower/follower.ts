@@ -12,7 +12,7 @@ import type { FollowerEngineOptions } from './follower-options.ts'
 
 /** Whom to follow, into which copy, and how. */
 export interface FollowerOptions {
-  /** Where the leader listens: `tcp://host:port` or `tls://host:port`. */
+  /** Where the leader listens: `tcp://host:port`, or with `tls`, `ws` or `wss`. */
   readonly url: string
   /** Path of the copy: a place where nothing is, or a copy that Stemma made. */
   readonly database: string

@@ -18,7 +18,7 @@ import {
   type SourceEvent,
   type StatementsOptions,
 } from '@stemma/storage'
-import { listenTcp, parseLinkUrl, type Listener } from '@stemma/transport'
+import { isEncrypted, isWebSocket, listenLinks, parseLinkUrl, type Listener } from '@stemma/transport'
 import type { LeaderEvent } from '../events.ts'
 import { isForeign, loadFormats } from '../formats.ts'
 import type { Questions } from '../questions/questions.ts'
@@ -217,11 +217,15 @@ class Engine implements LeaderEngine {
     const { listen, token, tls, insecure } = this.#parts.options
     if (listen === null) return
     const { host, port, scheme } = parseLinkUrl(listen, 0)
-    if ((scheme === 'tls') !== (tls !== undefined)) {
-      const what = tls === undefined ? 'needs a certificate and a key' : 'is plain TCP, but a certificate is given; write tls://'
+    if (isEncrypted(scheme) !== (tls !== undefined)) {
+      const what =
+        tls === undefined
+          ? 'needs a certificate and a key'
+          : 'is not encrypted, but a certificate is given; write tls:// or wss://'
       throw new StemmaError('BAD_ARGUMENT', `${listen} ${what}`)
     }
-    this.#listener = await listenTcp({
+    this.#listener = await listenLinks({
+      over: isWebSocket(scheme) ? 'websocket' : 'tcp',
       host,
       port,
       token,

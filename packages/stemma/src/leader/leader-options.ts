@@ -7,7 +7,7 @@ import type { FormatLimits } from './format-guard.ts'
 export interface LeaderEngineOptions {
   /** Path of the database. */
   readonly database: string
-  /** Where to listen, `tcp://host:port` or `tls://host:port`; port 0 takes a free one. Null listens nowhere. */
+  /** Where to listen, `tcp://host:port`, or with `tls`, `ws` or `wss`; port 0 takes a free one. Null listens nowhere. */
   readonly listen: string | null
   /** Names of the formats whose logs are kept. */
   readonly formats: readonly string[]
@@ -18,7 +18,7 @@ export interface LeaderEngineOptions {
   readonly journal?: StatementJournalPlace
   /** Demanded of whoever connects. Needed where others than this machine can connect. */
   readonly token?: Token
-  /** Needed for `tls://`. */
+  /** Needed for `tls://` and `wss://`. */
   readonly tls?: ListenTls
   /** Listens beyond this machine without TLS. */
   readonly insecure?: boolean

@@ -24,7 +24,7 @@ import { openWritten, type StatementOptions } from './written-database.ts'
 export interface LeaderOptions {
   /** Path of a SQLite database in WAL mode. */
   readonly database: string
-  /** Where followers connect: `tcp://host:port` or `tls://host:port`. By default a free port of this machine; null listens nowhere. */
+  /** Where followers connect: `tcp://host:port`, or with `tls`, `ws` or `wss`. By default a free port of this machine; null listens nowhere. */
   readonly listen?: string | null
   /** The formats that followers may ask for; `wal` by default. `row` is what row followers and `openChanges` read. */
   readonly formats?: readonly string[]

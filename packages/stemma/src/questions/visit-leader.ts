@@ -7,11 +7,11 @@ import {
   type LeaderMessage,
   type Wish,
 } from '@stemma/protocol'
-import { connectTcp, type ConnectTls, type Link, type LinkHandlers, type Token } from '@stemma/transport'
+import { connectLink, type ConnectTls, type Link, type LinkHandlers, type Token } from '@stemma/transport'
 
 /** Which leader, and what it wants of visitors. */
 export interface LeaderAddress {
-  /** Where the leader listens: `tcp://host:port` or `tls://host:port`. */
+  /** Where the leader listens: `tcp://host:port`, or with `tls`, `ws` or `wss`. */
   readonly url: string
   readonly token?: Token | undefined
   readonly tls?: ConnectTls | undefined
@@ -46,7 +46,7 @@ export async function visitLeader(address: LeaderAddress, wants: Extract<Wish, '
   const visitor = new Visitor()
   const abort = (): void => visitor.fail(signal?.reason)
   signal?.addEventListener('abort', abort, { once: true })
-  const link = await connectTcp({ url, token, tls, signal, onLink: (opened) => visitor.greet(opened, wants) })
+  const link = await connectLink({ url, token, tls, signal, onLink: (opened) => visitor.greet(opened, wants) })
   const close = (): void => {
     signal?.removeEventListener('abort', abort)
     link.close()

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { StemmaError } from '@stemma/base'
 import { betterSqlite3, nodeDisk, openLogStore, readKeptPlaces, sidecarPath } from '@stemma/storage'
-import type { ConnectTls, Token } from '@stemma/transport'
+import { isLinkUrl, type ConnectTls, type Token } from '@stemma/transport'
 import { digestOf } from '../database-facts.ts'
 import { openAsker, type Asker } from '../questions/ask-leader.ts'
 import { showDigest } from '../status.ts'
@@ -78,7 +78,7 @@ async function comparePages(database: string, asker: Asker): Promise<VerifyResul
 }
 
 function urlOf(leader: string): string {
-  if (/^(?:tcp|tls):\/\//.test(leader)) return leader
+  if (isLinkUrl(leader)) return leader
   const log = openLogStore({ database: leader, driver: betterSqlite3, disk: nodeDisk, readOnly: true })
   const { url } = log
   log.close()
