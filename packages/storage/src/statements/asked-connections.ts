@@ -84,7 +84,9 @@ export class AskedConnections implements JudgeConnection {
 
   #other(sql: string): JudgeStatement {
     if (this.#second === undefined) {
-      this.#second = new Database(this.#plain.path, { readonly: true, fileMustExist: true })
+      // Not as one that is read-only by itself: SQLite leaves the CHECKs of such a database out of its programs.
+      this.#second = new Database(this.#plain.path, { fileMustExist: true })
+      this.#second.pragma('query_only = ON')
       if (this.#settings !== undefined) applySettings(this.#second, this.#settings)
       for (const stub of this.#functions) defineStub(this.#second, stub)
     }
