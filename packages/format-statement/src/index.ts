@@ -9,5 +9,6 @@ export {
   type SqlitePortOptions,
 } from './classify/sqlite-port.ts'
 export { splitStatements, type ScriptStatement } from './classify/syntax.ts'
+export type { PureContext } from './classify/opcodes.ts'
 export type { Finding, Place, Verdict } from './classify/verdict.ts'
 export { newStatementFormat, type StatementFormatOptions, type StatementPolicy } from './format/statement-format.ts'

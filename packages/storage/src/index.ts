@@ -76,7 +76,7 @@ export { JournalMemory } from './statements/journal-memory.ts'
 export { openStatementJournal } from './statements/open-journal.ts'
 export type { StatementsOptions } from './statements/statement-matcher.ts'
 export type { StatementSink } from './statements/statement-sink.ts'
-export type { FunctionRecorder } from './statements/function-recorder.ts'
+export type { FunctionRecorder, PureCalls, PureContext } from './statements/function-recorder.ts'
 export type { StatementPolicy } from './statements/judged-statements.ts'
 export { RecordedDatabase, openRecordedDatabase, type RecordedDatabaseOptions } from './statements/recorded-database.ts'
 export type {

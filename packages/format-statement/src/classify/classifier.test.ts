@@ -80,7 +80,7 @@ test('each finding has its place in the statement, and says through what the sta
 test('what can not be read is not called safe', () => {
   const port = {
     schemaRows: () => [],
-    explain: () => [{ opcode: 'Transaction', p1: 0, p2: 1, p3: 0, p4: null }],
+    explain: () => [{ opcode: 'Transaction', p1: 0, p2: 1, p3: 0, p4: null, p5: 0 }],
     userFunctions: () => new Set<string>(),
     isRowidExhausted: () => false,
   }
@@ -177,4 +177,32 @@ test.each([
   ],
 ])('the order of rows does not show in %s, when it is one row or in the text', (_what, setup, sql) => {
   expect(['safe', 'context']).toContain(classifyIn(setup, sql).safety)
+})
+
+test.each([
+  ['CREATE INDEX j ON t(v, date(v))', [['date', 'index']]],
+  [
+    "INSERT INTO t(v) VALUES (datetime('now'))",
+    [
+      ['date', 'generated-column'],
+      ['time', 'check'],
+      ['strftime', 'index'],
+    ],
+  ],
+  [
+    "INSERT INTO t(v) VALUES (date('now'))",
+    [
+      ['time', 'check'],
+      ['strftime', 'index'],
+    ],
+  ],
+  ['INSERT INTO s SELECT d FROM t', [['date', 'generated-column']]],
+  ['DELETE FROM s WHERE date(v) > 1', undefined],
+] as const)('functions that SQLite holds to their arguments alone are told: %s', (sql, expected) => {
+  const { classify } = openIn(`CREATE TABLE s(v);
+    CREATE TABLE t(v, d AS (date(v)), CHECK (time(v) IS NOT d AND d IS NOT 1));
+    CREATE INDEX i ON t(strftime('%Y', v)) WHERE julianday(v) > 1 OR date(v) > 1`)
+  const { pureCalls } = classify(sql)
+  const told = pureCalls === undefined ? undefined : [...pureCalls].filter(([name]) => name !== 'julianday')
+  expect(told?.toSorted()).toEqual(expected?.toSorted())
 })

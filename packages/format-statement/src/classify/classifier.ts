@@ -2,7 +2,7 @@ import type { CreateTableStmt, DeleteStmt, InsertStmt, Stmt, UpdateStmt } from '
 import type { Analysis } from './analysis.ts'
 import { type ChangeFacts, judgeChange } from './changes.ts'
 import type { StatementCode } from './codes.ts'
-import { kindOfFunction } from './functions.ts'
+import { CLOCK_FUNCTIONS, kindOfFunction } from './functions.ts'
 import { type ProgramFacts, readProgram } from './opcodes.ts'
 import type { StatementPort } from './port.ts'
 import { judgeKept } from './definitions.ts'
@@ -121,7 +121,9 @@ function judgeUnparsed(
 
 function explain(port: StatementPort, sql: string, report: OpenReport): ProgramFacts | undefined {
   try {
-    return readProgram(port.explain(sql))
+    const program = readProgram(port.explain(sql))
+    report.notePure(program.pureCalls)
+    return program
   } catch (error) {
     report.add('SQL_ERROR', everything(sql), error instanceof Error ? error.message : String(error))
     return undefined
@@ -187,6 +189,8 @@ function judgeDefinition(of: Case, statement: Stmt): Verdict {
   const { report, sql, port, schema } = of
   const program = explain(port, sql, report)
   if (program?.writesMain !== true) return report.close(program === undefined)
+  // Its CHECKs and generated columns are tried on the rows there are, by a statement of SQLite's that EXPLAIN does not show.
+  if (statement.type === 'AlterTableStmt') report.notePure(IN_ALTER)
   if (statement.type === 'CreateTableStmt') judgeAsSelect(of, statement, program)
   if (statement.type === 'CreateVirtualTableStmt')
     report.add('VIRTUAL_TABLE', placeOf(statement.tblName), fold(statement.moduleName.text))
@@ -255,6 +259,8 @@ function judgeUnseen({ seenFunctions, userFunctions, report }: Analysis, { funct
     if (code !== undefined) report.add(code, place, name)
   }
 }
+
+const IN_ALTER: ReadonlyMap<string, 'check'> = new Map([...CLOCK_FUNCTIONS].map((name) => [name, 'check']))
 
 const UNSEEN: Readonly<Record<ReturnType<typeof kindOfFunction>, StatementCode | undefined>> = {
   pure: undefined,

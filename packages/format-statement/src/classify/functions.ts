@@ -42,6 +42,9 @@ export function kindOfFunction(name: string): FunctionKind {
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/))
 
+/** Functions that may ask clock or time zone. */
+export const CLOCK_FUNCTIONS: ReadonlySet<string> = names(KINDS.clock)
+
 /** Aggregates whose result hangs on the order of rows, whatever the values. */
 export const ORDERED_AGGREGATES: ReadonlySet<string> = names(
   'group_concat string_agg json_group_array json_group_object jsonb_group_array jsonb_group_object',

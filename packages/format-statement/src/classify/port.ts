@@ -5,6 +5,7 @@ export interface Opcode {
   readonly p2: number
   readonly p3: number
   readonly p4: string | null
+  readonly p5: number
 }
 
 /** A row of `sqlite_schema`. */

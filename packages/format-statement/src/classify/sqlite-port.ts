@@ -94,10 +94,10 @@ function toSchemaRow(database: 'main' | 'temp', row: Row): SchemaRow {
 }
 
 /** The columns of EXPLAIN are addr, opcode, p1, p2, p3, p4, p5, comment. Most rows tell nothing that anybody asks. */
-function toOpcode([, name, p1, p2, p3, p4]: readonly unknown[]): Opcode | readonly [] {
+function toOpcode([, name, p1, p2, p3, p4, p5]: readonly unknown[]): Opcode | readonly [] {
   const opcode = String(name)
   if (!isTelling(opcode)) return []
-  return { opcode, p1: Number(p1), p2: Number(p2), p3: Number(p3), p4: typeof p4 === 'string' ? p4 : null }
+  return { opcode, p1: Number(p1), p2: Number(p2), p3: Number(p3), p4: typeof p4 === 'string' ? p4 : null, p5: Number(p5) }
 }
 
 function quote(name: string): string {

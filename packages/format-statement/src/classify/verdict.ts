@@ -1,3 +1,4 @@
+import type { PureContext } from './opcodes.ts'
 import { SAFETIES, STATEMENT_CODES, type Safety, type StatementCode } from './codes.ts'
 
 /** A place in SQL text, in UTF-16 code units from its beginning; `end` is past the last one. */
@@ -24,6 +25,11 @@ export interface Verdict {
   readonly findings: readonly Finding[]
   /** False when the statement changes nothing that is replicated: a SELECT, a setting, the TEMP database. */
   readonly writes: boolean
+  /**
+   * Functions that the statement calls only where SQLite lets its own ask neither clock nor time zone; left out when there are none. Whoever puts
+   * others in their place has to refuse there what SQLite refuses.
+   */
+  readonly pureCalls?: ReadonlyMap<string, PureContext>
 }
 
 /** Collects what is found; gives a verdict at the end. */
@@ -34,12 +40,14 @@ export interface Report {
 }
 
 export interface OpenReport extends Report {
+  notePure(calls: ReadonlyMap<string, PureContext>): void
   /** @param keep - which findings count. */
   close(writes: boolean, keep?: (finding: Finding) => boolean): Verdict
 }
 
 export function openReport(): OpenReport {
   const findings = new Map<string, Finding>()
+  let pureCalls: ReadonlyMap<string, PureContext> = new Map()
   function note(finding: Omit<Finding, 'safety'>): void {
     const key = `${finding.code} ${finding.start} ${finding.end} ${finding.through ?? ''}`
     if (!findings.has(key)) findings.set(key, { ...finding, safety: STATEMENT_CODES[finding.code].safety })
@@ -53,9 +61,12 @@ export function openReport(): OpenReport {
   return {
     add: (code, { start, end }, detail) => note({ code, start, end, ...(detail === undefined ? {} : { detail }) }),
     through,
+    notePure(calls) {
+      pureCalls = calls
+    },
     close(writes, keep = () => true) {
       const all = [...findings.values()].filter(keep).toSorted((a, b) => a.start - b.start || a.end - b.end)
-      return { safety: strictest(all), findings: all, writes }
+      return { safety: strictest(all), findings: all, writes, ...(pureCalls.size === 0 ? {} : { pureCalls }) }
     },
   }
 }

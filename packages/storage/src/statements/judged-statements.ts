@@ -1,8 +1,9 @@
 import { StemmaError } from '@stemma/base'
-import type { StatementFinding, StatementVerdict } from '@stemma/log'
+import type { StatementFinding, StatementSettings, StatementVerdict } from '@stemma/log'
 import type { WatchedCall } from '../source/watched-statement.ts'
 import type { AskedConnections } from './asked-connections.ts'
 import { parameterNames } from './bound-values.ts'
+import type { PureCalls } from './function-recorder.ts'
 import type { SchemaEdition } from './schema-edition.ts'
 import type { JudgedFinding, Judgement, StatementJudge } from './statement-judge.ts'
 import { firstWord, kindOfStatement } from './statement-kind.ts'
@@ -34,6 +35,8 @@ export interface JudgedStatement {
   readonly otherwise: StatementVerdict
   /** Why it must not run. */
   readonly refused: StatementFinding | undefined
+  /** Functions that it calls only where they may ask neither clock nor time zone. */
+  readonly pureCalls: PureCalls | undefined
   /** Names of its parameters. */
   readonly names: () => readonly string[]
 }
@@ -46,6 +49,7 @@ export class JudgedStatements {
   readonly #policy: StatementPolicy
   readonly #known = new Map<string, JudgedStatement>()
   #knownEdition = 0
+  #settings: StatementSettings | undefined
 
   constructor(parts: {
     readonly judge: StatementJudge
@@ -59,13 +63,25 @@ export class JudgedStatements {
     this.#policy = parts.policy
   }
 
-  of(call: WatchedCall): JudgedStatement {
+  /** @param settings - that hold now: under others other triggers fire */
+  of(call: WatchedCall, settings: StatementSettings): JudgedStatement {
+    if (settings !== this.#settings) {
+      this.#settings = settings
+      this.#asked.settings = settings
+      this.#edition.renew()
+    }
     const edition = this.#edition.number
     const memo = call.memo as JudgedStatement | undefined
     if (memo?.edition === edition) return memo
     const judged = this.#find(call.sql, edition)
     call.memo = judged
     return judged
+  }
+
+  /** Whether rows may be sent for what a long script does, without a look at its statements. */
+  mayBeWhole(script: string): boolean {
+    if (this.#policy !== 'record') return this.#policy === 'mixed'
+    return !DATES.test(script) && !this.#edition.says(DATES)
   }
 
   /** Takes note of the rowid that the last INSERT gave. */
@@ -98,7 +114,7 @@ export class JudgedStatements {
   }
 
   #judgeAnew(sql: string, edition: number): JudgedStatement {
-    const { safety, findings: all, writes } = this.#ask(sql, edition)
+    const { safety, findings: all, writes, pureCalls } = this.#ask(sql, edition)
     const findings = all.map(({ code, start, end, through }) => ({
       code,
       start,
@@ -121,6 +137,7 @@ export class JudgedStatements {
       verdict: verdict(isSafe || isRecorded || policy === 'raw'),
       otherwise: verdict(policy === 'raw'),
       refused: policy === 'reject' && !isSafe ? firstUnsafe(all) : undefined,
+      pureCalls,
       names: () => (names ??= parameterNames(sql)),
     }
   }
@@ -153,6 +170,7 @@ function firstUnsafe(findings: readonly JudgedFinding[]): StatementFinding | und
 }
 
 const CHANGES = /changes/i
+const DATES = /\b(?:date|time|datetime|julianday|strftime|timediff|unixepoch)["'`\]]?\s*\(/i
 const KNOWN_MAX = 10_000
 const ROWID_MAX = 2n ** 63n - 1n
 const ROWID_MAX_ROUNDED = Number(ROWID_MAX)

@@ -11,14 +11,14 @@ import type { StatementJudge } from './statement-judge.ts'
 export function splitScript(
   script: string,
   split: StatementJudge['split'],
-  mayBeWhole: boolean,
+  mayBeWhole: () => boolean,
 ): readonly ScriptPart[] | undefined {
   const semicolon = script.indexOf(';')
   const isOne = semicolon < 0 || /^;\s*$/.test(script.slice(semicolon))
   if (isOne) return [{ sql: script, text: script }]
   try {
     const parts = split(script)
-    if (mayBeWhole && parts.length > STATEMENTS_MAX) return undefined
+    if (parts.length > STATEMENTS_MAX && mayBeWhole()) return undefined
     if (parts.length === 0) return [{ sql: script, text: script }]
     return parts.map(({ sql, start }, at) => ({ sql, text: script.slice(at === 0 ? 0 : start, parts[at + 1]?.start) }))
   } catch {

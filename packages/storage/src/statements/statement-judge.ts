@@ -1,4 +1,5 @@
 import type { Safety, StatementFinding } from '@stemma/log'
+import type { PureCalls } from './function-recorder.ts'
 
 /** What a judge says of a statement. */
 export interface Judgement {
@@ -6,6 +7,8 @@ export interface Judgement {
   readonly findings: readonly JudgedFinding[]
   /** False when the statement changes nothing that is replicated. */
   readonly writes: boolean
+  /** Functions that the statement calls only where they may ask neither clock nor time zone. */
+  readonly pureCalls?: PureCalls
 }
 
 /** A reason for which a statement may do something else on a copy, with how much that matters. */

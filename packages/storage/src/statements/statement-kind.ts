@@ -10,6 +10,11 @@
  */
 export type StatementKind = 'data' | 'control' | 'read' | 'pragma' | 'explain' | 'other' | 'script'
 
+/** Whether a statement of a kind is to be looked at before it runs. */
+export function mayWrite(kind: StatementKind): boolean {
+  return kind === 'data' || kind === 'other' || kind === 'pragma'
+}
+
 /** Tells what a statement is. */
 export function kindOfStatement(sql: string): StatementKind {
   return KINDS[firstWord(sql)] ?? 'other'

@@ -1,4 +1,4 @@
-import type { ConnectionState, RecordedValues, StatementSettings } from '@stemma/log'
+import type { ConnectionState, RecordedValues } from '@stemma/log'
 import type Database from 'better-sqlite3'
 import type { DatabaseRecorder, PlainDatabase, ScriptPart, UserFunction } from '../source/gated-database.ts'
 import type { TransactionState } from '../source/passage.ts'
@@ -12,7 +12,7 @@ import { type JudgedStatement, JudgedStatements, type StatementPolicy } from './
 import { SchemaEdition } from './schema-edition.ts'
 import { splitScript } from './script-parts.ts'
 import type { OpenJudge, StatementJudge } from './statement-judge.ts'
-import { type StatementKind, type TransactionControl, firstWord, kindOfStatement, readControl } from './statement-kind.ts'
+import { type TransactionControl, firstWord, kindOfStatement, mayWrite, readControl } from './statement-kind.ts'
 import type { StatementSink } from './statement-sink.ts'
 import { TransactionRecord } from './transaction-record.ts'
 
@@ -57,8 +57,6 @@ export class StatementRecorder implements DatabaseRecorder {
   readonly #paused = new Map<WatchedCall, Running | undefined>()
   #wasWanted = false
   #wasInTransaction = false
-  /** Those by which statements are judged. */
-  #settings: StatementSettings | undefined
 
   constructor(plain: PlainDatabase, state: TransactionState, options: RecorderOptions) {
     this.#plain = plain
@@ -84,10 +82,19 @@ export class StatementRecorder implements DatabaseRecorder {
   before(call: WatchedCall, parameters: readonly unknown[]): void {
     this.#running = undefined
     if (call.kind === 'control') this.#beforeControl(call)
-    else if (MAY_WRITE[call.kind] && this.#isSeen()) this.#beforeStatement(call, parameters)
+    else if (mayWrite(call.kind)) {
+      const isSeen = this.#isSeen()
+      // What SQLite refuses is refused, whether anybody wants statements or not.
+      if (!isSeen && this.#functions === undefined) return
+      const schemaVersion = this.#edition.schemaVersion
+      const judged = this.#judged.of(call, this.#facts.settings)
+      if (isSeen) this.#beforeStatement(judged, schemaVersion, call.bound ?? parameters)
+      this.#functions?.guard(judged.pureCalls)
+    }
   }
 
   paused(call: WatchedCall): void {
+    this.#functions?.guard(undefined)
     if (this.#running?.judged.isRecorded === true) this.#running.recorded = this.#functions?.take()
     this.#paused.set(call, this.#running)
   }
@@ -145,8 +152,11 @@ export class StatementRecorder implements DatabaseRecorder {
   }
 
   split(script: string): readonly ScriptPart[] | undefined {
-    const mayBeWhole = this.#policy === 'mixed' || this.#policy === 'record'
-    return splitScript(script, (text) => this.#judge.split(text), mayBeWhole)
+    return splitScript(
+      script,
+      (text) => this.#judge.split(text),
+      () => this.#judged.mayBeWhole(script),
+    )
   }
 
   defining<F extends UserFunction>(name: string, fn: F, options: Database.RegistrationOptions): F {
@@ -194,16 +204,13 @@ export class StatementRecorder implements DatabaseRecorder {
     const hasNews = isWanted && (!this.#wasWanted || this.#sink.takeSchemaNews() !== undefined)
     if (isWanted && !this.#wasWanted) this.#facts.watchOthers()
     this.#wasWanted = isWanted
-    // A policy that refuses statements must not go by what is no longer true.
-    if (!hasNews && this.#policy !== 'reject') return
+    // Who refuses statements must not go by what is no longer true, and there is no news for nobody.
+    const isTrusting = this.#policy !== 'reject' && (isWanted || this.#functions === undefined)
+    if (!hasNews && isTrusting) return
     if (this.#edition.refresh()) this.#asked.reload()
   }
 
-  #beforeStatement(call: WatchedCall, parameters: readonly unknown[]): void {
-    const { schemaVersion } = this.#edition
-    const { settings } = this.#facts
-    if (settings !== this.#settings) this.#judgeBy(settings)
-    const judged = this.#judged.of(call)
+  #beforeStatement(judged: JudgedStatement, schemaVersion: number, parameters: readonly unknown[]): void {
     if (judged.refused !== undefined) this.#refuse(judged)
     if (!judged.writes) return
     const isInTransaction = this.#state.inTransaction
@@ -213,19 +220,12 @@ export class StatementRecorder implements DatabaseRecorder {
     if (this.#record.isTelling) this.#facts.learnRowid()
     this.#running = {
       judged,
-      values: readBoundValues(call.bound ?? parameters, judged.names),
+      values: readBoundValues(parameters, judged.names),
       isInTransaction,
       connection: judged.asksConnection ? this.#facts.counters() : undefined,
       recorded: undefined,
     }
     if (judged.isRecorded) this.#functions?.begin()
-  }
-
-  /** Under other settings other triggers fire. */
-  #judgeBy(settings: StatementSettings): void {
-    this.#settings = settings
-    this.#asked.settings = settings
-    this.#edition.renew()
   }
 
   /** @throws StemmaError STATEMENT_REFUSED; or what SQLite says when it refuses the statement itself */
@@ -235,6 +235,7 @@ export class StatementRecorder implements DatabaseRecorder {
   }
 
   #takeRunning(call: WatchedCall): Running | undefined {
+    this.#functions?.guard(undefined)
     if (this.#paused.size === 0 || !this.#paused.has(call)) {
       const running = this.#running
       if (running?.judged.isRecorded === true) running.recorded = this.#functions?.take()
@@ -373,16 +374,6 @@ export class StatementRecorder implements DatabaseRecorder {
       false,
     )
   }
-}
-
-const MAY_WRITE: Readonly<Record<StatementKind, boolean>> = {
-  data: true,
-  other: true,
-  pragma: true,
-  control: false,
-  read: false,
-  explain: false,
-  script: false,
 }
 
 const FAIL = /\bfail\b/i

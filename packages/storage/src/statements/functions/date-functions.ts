@@ -1,3 +1,4 @@
+import type { PureContext } from '../function-recorder.ts'
 import type { DriverValue, SqliteConnection, SqliteDriver, SqliteStatement } from '../../sqlite/driver.ts'
 
 /** SQLite's date and time functions, and how many arguments they take; undefined for any number. */
@@ -86,6 +87,7 @@ function upToNul(text: string): string {
 export class DateFunctions {
   readonly #connection: SqliteConnection
   readonly #statements = new Map<string, SqliteStatement>()
+  readonly #pureTables = new Map<string, PureTable>()
 
   constructor(driver: SqliteDriver) {
     this.#connection = driver.open(':memory:', { mustExist: false })
@@ -107,6 +109,28 @@ export class DateFunctions {
     return statement.get(...values)?.['value'] ?? null
   }
 
+  /**
+   * Has SQLite work a call out in such a place. Words that ask do not always come to it: behind a time that is none, a modifier is not read.
+   *
+   * @throws what SQLite throws when the call asks clock or time zone
+   */
+  checkPure(name: string, values: readonly DriverValue[], context: PureContext): void {
+    const key = `${context} ${name} ${values.length}`
+    let table = this.#pureTables.get(key)
+    if (table === undefined) {
+      table = openPureTable(this.#connection, { table: `pure${this.#pureTables.size}`, name, count: values.length, context })
+      this.#pureTables.set(key, table)
+    }
+    table.insert.run(...values)
+    table.clear.run()
+  }
+
+  /** @throws what SQLite throws when it has no blobs of that length */
+  checkBlobSize(length: bigint): void {
+    // It is filled with zeros when somebody looks at it, which nobody does.
+    this.evaluateSql('SELECT length(zeroblob(?)) AS value', length)
+  }
+
   /** The integer that SQLite takes a value for. */
   integerOf(value: DriverValue): bigint {
     return this.evaluateSql('SELECT CAST(? AS INTEGER) AS value', value) as bigint
@@ -123,5 +147,37 @@ export class DateFunctions {
 
   close(): void {
     this.#connection.close()
+  }
+}
+
+/** A table, empty at most times, whose rows have a call worked out where it may ask neither clock nor time zone. */
+interface PureTable {
+  readonly insert: SqliteStatement
+  readonly clear: SqliteStatement
+}
+
+interface PureTableOptions {
+  readonly table: string
+  readonly name: string
+  /** Arguments of the call. */
+  readonly count: number
+  readonly context: PureContext
+}
+
+function openPureTable(connection: SqliteConnection, { table, name, count, context }: PureTableOptions): PureTable {
+  // Without types no value is converted. The last column is there for calls without arguments.
+  const columns = Array.from({ length: count + 1 }, (_, i) => `a${i}`)
+  const call = `${name}(${columns.slice(0, -1).join(', ')})`
+  const own: Readonly<Record<PureContext, string>> = {
+    check: `, CHECK (${call} IS NULL OR a${count} IS NULL)`,
+    'generated-column': `, g AS (${call}) STORED`,
+    index: '',
+  }
+  connection.exec(`CREATE TABLE ${table} (${columns.join(', ')}${own[context]})`)
+  if (context === 'index') connection.exec(`CREATE INDEX ${table}_index ON ${table} (${call})`)
+  const values = columns.map((_, i) => (i < count ? '?' : 'NULL')).join(', ')
+  return {
+    insert: connection.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${values})`),
+    clear: connection.prepare(`DELETE FROM ${table}`),
   }
 }

@@ -39,7 +39,16 @@ test.each(['5', '5.9', "'7 apples'", 'NULL', '0', '-3', "x'35'", "'-'", '1e3', "
 
 test('a blob that is too big is refused, and so is another count of arguments', () => {
   const { value } = opened()
-  expect(() => value('randomblob(1e18)')).toThrow('string or blob too big')
+  for (const length of ['1e18', '2000000000', '9223372036854775807']) {
+    let error: unknown
+    try {
+      value(`randomblob(${length})`)
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toBeInstanceOf(Database.SqliteError)
+    expect(error).toMatchObject({ code: 'SQLITE_TOOBIG', message: 'string or blob too big' })
+  }
   expect(() => value('random(1)')).toThrow('wrong number of arguments')
   expect(() => value('timediff(1)')).toThrow('wrong number of arguments')
   expect(() => value('randomblob()')).toThrow('wrong number of arguments')
@@ -119,3 +128,47 @@ test('an index on a date, a generated column and a CHECK go on as they did', () 
   expect(database.prepare("SELECT day FROM t WHERE strftime('%Y', at) = '2024'").pluck().get()).toBe('2024-05-06')
   expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
 })
+
+const CONTEXTS = {
+  check: (call: string) => `CREATE TABLE t (v, w, CHECK (${call} IS NOT 0))`,
+  'generated-column': (call: string) => `CREATE TABLE t (v, w, g AS (${call}) STORED)`,
+  index: (call: string) => `CREATE TABLE t (v, w); CREATE INDEX i ON t (${call})`,
+}
+const GUARDED = ['date(v, w)', 'strftime(v)', 'timediff(v, w)', 'unixepoch(v)', 'time()', "datetime(v, 'localtime', w)"]
+const GIVEN = [
+  ['now', '+1 day'],
+  ['subsec', null],
+  [null, 'localtime'],
+  ['garbage', 'utc'],
+  ['2000-01-01', 'utc'],
+  ['2000-01-01', 'nonsense'],
+  [2451545.5, 'LocalTime'],
+]
+
+test.each(Object.entries(CONTEXTS))(
+  'a function that is guarded fails in a place of kind %s just as that of SQLite',
+  (kind, schema) => {
+    for (const call of GUARDED) {
+      const outcomes = [false, true].map((isReplaced) => {
+        const database = new Database(':memory:')
+        const recorder = isReplaced ? openFunctionRecorder(database) : undefined
+        database.exec(schema(call))
+        recorder?.guard(new Map([[call.slice(0, call.indexOf('(')), kind as keyof typeof CONTEXTS]]))
+        const insert = database.prepare('INSERT INTO t (v, w) VALUES (?, ?)')
+        const came = GIVEN.map((values) => {
+          try {
+            insert.run(values)
+            return 'ok'
+          } catch (error) {
+            const { code, message } = error as { readonly code?: string; readonly message: string }
+            return [error instanceof Database.SqliteError, code, message]
+          }
+        })
+        recorder?.guard(undefined)
+        if (isReplaced) expect(() => insert.run('now', 'localtime')).not.toThrow()
+        return came
+      })
+      expect({ call, came: outcomes[1] }).toEqual({ call, came: outcomes[0] })
+    }
+  },
+)

@@ -1,6 +1,7 @@
 import type { RecordedCall, RecordedValues } from '@stemma/log'
 import { betterSqlite3 } from '../../sqlite/better-sqlite3.ts'
 import type { DriverValue, SqliteDriver } from '../../sqlite/driver.ts'
+import type { PureCalls } from '../function-recorder.ts'
 import { DATE_FUNCTIONS, DateFunctions, isDeterministicDate, readDateCall } from './date-functions.ts'
 import { RandomValues } from './random-values.ts'
 import { CALLS_MAX, CALL_BYTES_MAX, RANDOM_FUNCTIONS, bytesOfCall, keptValue, keyOfCall } from './recorded-calls.ts'
@@ -54,13 +55,18 @@ export class OpenFunctionRecorder {
   readonly #dates: DateFunctions
   readonly #random = new RandomValues()
   #recording: Recording | undefined
+  #pureCalls: PureCalls | undefined
 
   constructor(target: FunctionTarget, { driver = betterSqlite3, now = Date.now }: FunctionRecorderOptions) {
     this.#now = now
     this.#dates = new DateFunctions(driver)
     target.function('random', { safeIntegers: true }, () => this.#drawn('random', [], this.#random.integer()))
     target.function('randomblob', { safeIntegers: true }, (length: DriverValue) =>
-      this.#drawn('randomblob', [length], this.#random.blob(this.#dates.integerOf(length))),
+      this.#drawn(
+        'randomblob',
+        [length],
+        this.#random.blob(this.#dates.integerOf(length), (size) => this.#dates.checkBlobSize(size)),
+      ),
     )
     for (const [name, count] of DATE_FUNCTIONS) {
       const call = (...values: DriverValue[]): DriverValue => this.#date(name, values)
@@ -68,6 +74,11 @@ export class OpenFunctionRecorder {
       const how = { varargs: count === undefined, deterministic: isDeterministicDate(name), safeIntegers: true }
       target.function(name, how, call)
     }
+  }
+
+  /** What runs from here on calls these only where SQLite's own may ask neither clock nor time zone: they fail as those do. */
+  guard(calls: PureCalls | undefined): void {
+    this.#pureCalls = calls
   }
 
   /** A statement is about to run. */
@@ -119,6 +130,8 @@ export class OpenFunctionRecorder {
 
   #date(name: string, values: readonly DriverValue[]): DriverValue {
     const call = readDateCall(name, values)
+    const context = call.asks ? this.#pureCalls?.get(name) : undefined
+    if (context !== undefined) this.#dates.checkPure(name, values, context)
     const recording = this.#recording
     if (recording === undefined || !call.asks) return this.#dates.evaluate(call, this.#now)
     const value = this.#dates.evaluate(call, () => (recording.now ??= this.#now()))

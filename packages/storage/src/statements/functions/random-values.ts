@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto'
 
 const POOL_BYTES = 8 * 1024
-/** SQLite's own limit on the length of a blob, by default. */
-const BLOB_MAX = 1_000_000_000n
+/** No limit on the length of a blob that a SQLite has is below this. */
+const BLOB_SMALL = 1_000_000n
 
 /** What SQLite's random() and randomblob() give, from the system's dice. */
 export class RandomValues {
@@ -19,9 +19,12 @@ export class RandomValues {
     return value < 0n ? -(value & (2n ** 63n - 1n)) : value
   }
 
-  /** @param length - below 1 is 1 */
-  blob(length: bigint): Uint8Array {
-    if (length > BLOB_MAX) throw new Error('string or blob too big')
+  /**
+   * @param length - below 1 is 1
+   * @param checkSize - throws when SQLite has no blobs of that length
+   */
+  blob(length: bigint, checkSize: (length: bigint) => void): Uint8Array {
+    if (length > BLOB_SMALL) checkSize(length)
     return randomFillSync(new Uint8Array(Math.max(1, Number(length))))
   }
 }
