@@ -106,6 +106,20 @@ describe('what a sink is told of', () => {
       2,
     ],
     [
+      'rows are sent for what stays when a STRICT table refuses a value',
+      [
+        'CREATE TABLE z(a INTEGER) STRICT',
+        'BEGIN',
+        'INSERT INTO p VALUES (1)',
+        'INSERT OR IGNORE INTO z VALUES (2), (1.5)',
+        'COMMIT',
+        'INSERT OR IGNORE INTO z VALUES (2), (1.5)',
+        'INSERT INTO z VALUES (3)',
+      ],
+      ['CREATE TABLE z(a INTEGER) STRICT (0)', 'INSERT INTO z VALUES (3) (1)'],
+      2,
+    ],
+    [
       'ROLLBACK TO takes back what FAIL left',
       [
         'INSERT INTO u VALUES (1)',

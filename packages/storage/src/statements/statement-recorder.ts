@@ -351,8 +351,11 @@ export class StatementRecorder implements DatabaseRecorder {
   }
 
   /** Under FAIL the rows that came before the one that failed stay. */
-  #hasLeftSomething({ judged }: Running, error: unknown): boolean {
-    if (sqliteCode(error)?.startsWith('SQLITE_CONSTRAINT') !== true) return false
+  #hasLeftSomething({ judged, isInTransaction }: Running, error: unknown): boolean {
+    const code = sqliteCode(error)
+    // A value of another type than a STRICT table takes: SQLite has not expected that this can fail, and can't take back what came before it.
+    if (code === 'SQLITE_CONSTRAINT_DATATYPE' && isInTransaction) return true
+    if (code?.startsWith('SQLITE_CONSTRAINT') !== true) return false
     return FAIL.test(judged.sql) || this.#edition.says(FAIL)
   }
 
